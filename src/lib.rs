@@ -1,0 +1,11 @@
+//! prom-stream-gateway: restart-safe aggregation of Prometheus metrics from
+//! short-lived producers, fed by Redis lists and streams.
+//!
+//! The modules stand in the order in which data flows through them:
+//! a `source` reads entries from Redis, `decode` turns their bytes into
+//! events, the `store` applies the events *together with* the position they
+//! move the source to, `checkpoint` makes state and position durable as one,
+//! `expose` renders the state and `http` serves it. `gateway` is the only
+//! place that wires them and spawns tasks.
+
+pub mod model;

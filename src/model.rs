@@ -1,0 +1,26 @@
+//! The words everything else speaks in: events, series identity, positions.
+//!
+//! Nothing here does I/O or knows of tokio, Redis or HTTP.
+
+pub mod event;
+pub mod id_set;
+pub mod labels;
+pub mod metric_type;
+pub mod position;
+pub mod reason;
+pub mod stream_id;
+pub mod tally;
+pub mod timestamp;
+
+pub use event::{BadEvent, Batch, Body, Event, Locator, RawEntry, Span};
+pub use id_set::IdSet;
+pub use labels::SeriesHasher;
+pub use metric_type::MetricType;
+pub use position::{
+    Advance, GroupPosition, ListPosition, Position, PositionMismatch, ReaderPosition, SourceKey,
+    SourceKind,
+};
+pub use reason::Reason;
+pub use stream_id::StreamId;
+pub use tally::Tally;
+pub use timestamp::Timestamp;

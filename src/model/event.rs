@@ -1,0 +1,123 @@
+//! Events, in batches that allocate per batch and not per event.
+//!
+//! A batch is what one read of a source became: the entries as they were read
+//! (kept for dead letters), the valid events, and the bad ones with a reason.
+//! Names, label texts and help texts of all its events share one `text`,
+//! bucket bounds and quantiles share one `numbers`; an event refers to them by
+//! [`Span`]s.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::{MetricType, Reason, StreamId};
+
+/// Where an entry stands in Redis; printed in logs and dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locator {
+    /// An item of a list segment.
+    Item { segment: u64, index: u64 },
+    /// An entry of a stream.
+    Entry(StreamId),
+}
+
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item { segment, index } => write!(f, "{segment}/{index}"),
+            Self::Entry(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+/// An entry's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// One JSON payload: a list's item, or a stream entry with a single field.
+    Payload(Vec<u8>),
+    /// A stream entry's flat fields, in the order they were added.
+    Fields(Vec<(Vec<u8>, Vec<u8>)>),
+}
+
+/// One entry as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    pub locator: Locator,
+    pub body: Body,
+}
+
+/// A range of a batch's `text`, its `numbers`, or an entry's payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    /// `start..end`; a batch's texts and an entry's payload stay below 4 GiB.
+    pub fn new(start: usize, end: usize) -> Self {
+        let narrow = |at: usize| u32::try_from(at).expect("spans stay below 4 GiB");
+        Self { start: narrow(start), end: narrow(end) }
+    }
+
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// One valid event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// Index into `Batch::entries`.
+    pub entry: u32,
+    /// The event's bytes within the payload (a `Body::Payload` or the value of a
+    /// single field); empty for the whole entry: flat fields.
+    pub raw: Span,
+    pub metric_type: MetricType,
+    pub name: Span,
+    /// The rendered labels without braces: `a="1",b="2"`, escaped; empty for none.
+    pub labels: Span,
+    /// Unescaped; empty for none.
+    pub help: Span,
+    /// Histogram: the upper bounds without +Inf. Summary: each quantile, then each
+    /// epsilon, ordered by quantile. Else empty.
+    pub numbers: Span,
+    pub value: f64,
+    /// [`super::SeriesHasher::hash`] of name and labels.
+    pub hash: u64,
+}
+
+/// One refused event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadEvent {
+    /// Index into `Batch::entries`.
+    pub entry: u32,
+    /// The event's bytes within the payload; empty for the whole entry.
+    pub raw: Span,
+    pub reason: Reason,
+    /// Names the thing, the value and what was expected.
+    pub detail: String,
+}
+
+/// What one read became.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub entries: Vec<RawEntry>,
+    pub events: Vec<Event>,
+    pub bad: Vec<BadEvent>,
+    pub text: String,
+    pub numbers: Vec<f64>,
+}
+
+impl Batch {
+    pub fn text(&self, span: Span) -> &str {
+        &self.text[span.range()]
+    }
+
+    pub fn numbers(&self, span: Span) -> &[f64] {
+        &self.numbers[span.range()]
+    }
+}

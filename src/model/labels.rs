@@ -1,0 +1,106 @@
+//! Label text and series identity.
+//!
+//! A series' labels are kept as the text a scrape copies: `a="1",b="2"`, values
+//! escaped as the text format demands (`\\`, `\"`, `\n`). Identity does not
+//! depend on the order of the pairs: the hash is taken over the pairs sorted by
+//! name, and equality falls back to comparing sorted pairs.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+
+/// Appends `value` escaped for a label value of the text format.
+pub fn push_escaped(out: &mut String, value: &str) {
+    let mut rest = value;
+    while let Some(at) = rest.find(['\\', '"', '\n']) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b'\\' => "\\\\",
+            b'"' => "\\\"",
+            _ => "\\n",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+}
+
+/// The pairs of a label text, as `name="value"` slices.
+pub fn pairs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = pair_end(rest);
+        let pair = &rest[..end];
+        rest = rest[end..].strip_prefix(',').unwrap_or(&rest[end..]);
+        Some(pair)
+    })
+}
+
+/// The length of the first `name="value"` of `text`.
+fn pair_end(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = text.find('"').map_or(bytes.len(), |quote| quote + 1);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn pair_name(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name)
+}
+
+/// The label text with its pairs sorted by name; borrowed when they are already.
+pub fn canonical(text: &str) -> Cow<'_, str> {
+    if pairs(text).is_sorted_by(|a, b| pair_name(a) <= pair_name(b)) {
+        return Cow::Borrowed(text);
+    }
+    let mut sorted: Vec<&str> = pairs(text).collect();
+    sorted.sort_by_key(|pair| pair_name(pair));
+    Cow::Owned(sorted.join(","))
+}
+
+/// Whether two label texts name the same label set.
+pub fn same(a: &str, b: &str) -> bool {
+    a == b || (a.len() == b.len() && canonical(a) == canonical(b))
+}
+
+/// Hashes a series' identity; seeded at random once per store, so that
+/// producers cannot choose colliding names.
+#[derive(Clone, Debug, Default)]
+pub struct SeriesHasher(foldhash::fast::RandomState);
+
+impl SeriesHasher {
+    /// `canonical_labels` must be sorted by name: see [`canonical`].
+    pub fn hash(&self, name: &str, canonical_labels: &str) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(name.as_bytes());
+        hasher.write_u8(0xff);
+        hasher.write(canonical_labels.as_bytes());
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_labels_does_not_matter_and_quotes_do_not_confuse() {
+        let mut tricky = String::from("b=\"");
+        push_escaped(&mut tricky, "x\",a=\"\\\n");
+        tricky.push_str("\",a=\"1\"");
+        assert_eq!(tricky, r#"b="x\",a=\"\\\n",a="1""#);
+        assert_eq!(pairs(&tricky).collect::<Vec<_>>(), [r#"b="x\",a=\"\\\n""#, r#"a="1""#]);
+        assert_eq!(canonical(&tricky), r#"a="1",b="x\",a=\"\\\n""#);
+        assert!(same(&tricky, r#"a="1",b="x\",a=\"\\\n""#));
+        assert!(!same(r#"a="1",b="2""#, r#"a="2",b="1""#));
+        assert!(matches!(canonical(r#"a="1",b="2""#), Cow::Borrowed(_)));
+        assert_eq!(pairs("").count(), 0);
+    }
+}
