@@ -9,3 +9,4 @@
 //! place that wires them and spawns tasks.
 
 pub mod model;
+pub mod decode;

@@ -1,0 +1,151 @@
+//! Bytes to events: every entry of a read becomes valid events or reasoned refusals.
+//!
+//! An entry is a JSON payload or a stream entry's flat fields. `payload` finds
+//! the members of a payload (one object, an array, lines), `event_visitor` and
+//! `flat` gather a member's `fields::Fields` without interpreting
+//! them, and `validate` is the one place that does, in a fixed order: type,
+//! name, mode, labels, buckets or quantiles, value.
+//!
+//! This is the hot path. Names, label texts and numbers are written straight
+//! into the batch, scratch space is reused from event to event, and an event
+//! that is refused is undone by truncating what it wrote.
+
+mod dead_letter;
+mod event_visitor;
+mod fields;
+mod flat;
+mod labels;
+mod name;
+mod number;
+mod number_list;
+mod payload;
+mod refusal;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use dead_letter::dead_letter_payload;
+pub use name::{RESERVED_NAMES, RESERVED_PREFIX};
+
+use crate::model::{BadEvent, Batch, Body, Event, RawEntry, Reason, SeriesHasher, Span};
+
+use self::fields::Fields;
+use self::labels::LabelScratch;
+use self::refusal::Refusal;
+
+/// The most an entry may hold.
+pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
+
+/// No label grows by more than this when it is rendered: the worst is a float
+/// such as `1e15`, written out.
+const MAX_GROWTH: usize = 8;
+
+/// How entries are decoded.
+#[derive(Clone, Debug)]
+pub struct DecodeOptions {
+    /// Serve labels sorted by name; otherwise in the order first seen.
+    pub sort_labels: bool,
+    pub hasher: SeriesHasher,
+}
+
+/// Decodes every entry. Never fails: what is wrong with an entry stands in `Batch::bad`.
+pub fn decode(entries: Vec<RawEntry>, options: &DecodeOptions) -> Batch {
+    let mut decoder = Decoder::new(options, entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        decoder.entry = u32::try_from(index).expect("a read has fewer than 2^32 entries");
+        decoder.entry(entry);
+    }
+    Batch { entries, ..decoder.batch }
+}
+
+/// A batch in the making, and the scratch space its events share.
+struct Decoder<'o> {
+    options: &'o DecodeOptions,
+    batch: Batch,
+    /// The index of the entry being decoded.
+    entry: u32,
+    labels: LabelScratch,
+    /// A summary's quantiles, each with its epsilon.
+    quantiles: Vec<(f64, f64)>,
+}
+
+/// How much a batch held at some moment, to return to it.
+#[derive(Clone, Copy)]
+struct Mark {
+    events: usize,
+    bad: usize,
+    text: usize,
+    numbers: usize,
+}
+
+impl<'o> Decoder<'o> {
+    fn new(options: &'o DecodeOptions, entries: usize) -> Self {
+        let batch = Batch {
+            events: Vec::with_capacity(entries),
+            text: String::with_capacity(entries * 64),
+            ..Batch::default()
+        };
+        Self { options, batch, entry: 0, labels: LabelScratch::default(), quantiles: Vec::new() }
+    }
+
+    fn entry(&mut self, entry: &RawEntry) {
+        let size = match &entry.body {
+            Body::Payload(payload) => payload.len(),
+            Body::Fields(fields) => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
+        };
+        if size > MAX_ENTRY_BYTES {
+            let detail =
+                format!("an entry of {size} bytes; expected at most {MAX_ENTRY_BYTES} bytes");
+            return self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
+        }
+        // Spans are 32 bits wide; only a read of many huge entries comes near.
+        if self.batch.text.len() + size * MAX_GROWTH > u32::MAX as usize {
+            let detail = format!("an entry of {size} bytes in a read of over 4 GiB of text");
+            return self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
+        }
+        match &entry.body {
+            Body::Payload(payload) => self.payload(payload),
+            Body::Fields(fields) => match fields.as_slice() {
+                [(_, payload)] => self.payload(payload),
+                fields => self.flat_fields(fields),
+            },
+        }
+    }
+
+    /// Adds a member as an event, or as a bad one.
+    fn add(&mut self, raw: Span, fields: &Fields<'_>) {
+        let mark = self.mark();
+        match self.validate(fields) {
+            Ok(event) => {
+                let entry = self.entry;
+                self.batch.events.push(Event { entry, raw, ..event });
+            }
+            Err(refusal) => {
+                self.rewind(mark);
+                self.refuse(raw, refusal);
+            }
+        }
+    }
+
+    fn refuse(&mut self, raw: Span, refusal: Refusal) {
+        let Refusal { reason, detail } = refusal;
+        self.batch.bad.push(BadEvent { entry: self.entry, raw, reason, detail });
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            events: self.batch.events.len(),
+            bad: self.batch.bad.len(),
+            text: self.batch.text.len(),
+            numbers: self.batch.numbers.len(),
+        }
+    }
+
+    fn rewind(&mut self, mark: Mark) {
+        self.batch.events.truncate(mark.events);
+        self.batch.bad.truncate(mark.bad);
+        self.batch.text.truncate(mark.text);
+        self.batch.numbers.truncate(mark.numbers);
+    }
+}

@@ -1,0 +1,43 @@
+//! Numbers, as JSON numbers or as text.
+//!
+//! Both are read by the standard library from the text that was sent: it rounds
+//! correctly, where serde_json's default parser may be off by one unit.
+
+use super::fields::Scalar;
+
+/// The number that a scalar stands for. Infinities and NaN come only from their
+/// names, never from digits that exceed an f64.
+pub(super) fn parse(scalar: &Scalar<'_>) -> Option<f64> {
+    let text = match scalar {
+        Scalar::Text(text) => text.trim_ascii(),
+        Scalar::Literal(json) => json,
+        Scalar::Missing | Scalar::Unusable(_) => return None,
+    };
+    // Refuses hexadecimal, the empty string and booleans; takes `inf`,
+    // `infinity` and `nan` in any case, with a sign or without.
+    let number: f64 = text.parse().ok()?;
+    let overflowed = !number.is_finite() && text.bytes().any(|byte| byte.is_ascii_digit());
+    (!overflowed).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_from_literals_and_text() {
+        let text = |text: &'static str| parse(&Scalar::Text(text.into()));
+        assert_eq!(parse(&Scalar::Literal("-1.5e3")), Some(-1500.0));
+        assert_eq!(parse(&Scalar::Literal("1e400")), None);
+        assert_eq!(parse(&Scalar::Literal("true")), None);
+        assert_eq!(parse(&Scalar::Literal("0.30000000000000004")), Some(0.1 + 0.2));
+        assert_eq!(text(" 42\t"), Some(42.0));
+        assert_eq!(text("+Inf"), Some(f64::INFINITY));
+        assert_eq!(text("inf"), Some(f64::INFINITY));
+        assert_eq!(text("-INFINITY"), Some(f64::NEG_INFINITY));
+        assert!(text("nan").is_some_and(f64::is_nan));
+        for bad in ["", " ", "0x10", "1e400", "-1e400", "1_000", "1,5", "12abc", "true", "null"] {
+            assert_eq!(text(bad), None, "{bad:?}");
+        }
+    }
+}

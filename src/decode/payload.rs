@@ -1,0 +1,185 @@
+//! A payload's members: one object, an array of objects, or one object a line.
+//!
+//! Only the outermost structure is read here, so that each member has a byte
+//! range of its own and a bad one is bad alone. An array is all or nothing as
+//! far as its syntax goes: if it breaks in the middle, nobody can say what was
+//! meant, and what was decoded before the break is undone.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
+
+use super::Decoder;
+use super::fields::Fields;
+use super::refusal::{Refusal, Verbatim};
+use crate::model::Span;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The whole payload.
+const WHOLE: Span = Span { start: 0, end: 0 };
+
+impl Decoder<'_> {
+    /// Decodes a payload of at most [`super::MAX_ENTRY_BYTES`].
+    pub(super) fn payload(&mut self, payload: &[u8]) {
+        let mark = if payload.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let start = skip_blanks(payload, mark);
+        let outcome = match (payload.get(start), str::from_utf8(payload)) {
+            (None, _) => Err("an empty payload; expected a JSON object".to_owned()),
+            (Some(b'['), Ok(text)) => self.array(text, start),
+            (Some(b'['), Err(error)) => Err(format!("not UTF-8: {error}")),
+            (Some(_), Ok(text)) => match Member::read_alone(text, start) {
+                Ok(member) => {
+                    self.member(member, 0);
+                    Ok(())
+                }
+                Err(detail) => self.lines(payload, start, detail),
+            },
+            // Of several lines, only one may be broken.
+            (Some(_), Err(error)) => self.lines(payload, start, format!("not UTF-8: {error}")),
+        };
+        if let Err(detail) = outcome {
+            self.refuse(WHOLE, Refusal::invalid_json(detail));
+        }
+    }
+
+    /// Decodes the array that begins at `start`, all of it or nothing.
+    fn array(&mut self, text: &str, start: usize) -> Result<(), String> {
+        let mark = self.mark();
+        let outcome = self.array_members(text, start + 1);
+        if outcome.is_err() {
+            self.rewind(mark);
+        }
+        outcome
+    }
+
+    fn array_members(&mut self, text: &str, start: usize) -> Result<(), String> {
+        let bytes = text.as_bytes();
+        let first = skip_blanks(bytes, start);
+        let last = if bytes.get(first) == Some(&b']') {
+            first
+        } else {
+            self.members_to_bracket(text, first)?
+        };
+        let rest = skip_blanks(bytes, last + 1);
+        if rest < text.len() {
+            return Err(format!("{} after the array; expected nothing", Verbatim(&text[rest..])));
+        }
+        Ok(())
+    }
+
+    /// Decodes members and the commas between them; returns where the closing bracket is.
+    fn members_to_bracket(&mut self, text: &str, first: usize) -> Result<usize, String> {
+        let bytes = text.as_bytes();
+        let mut at = first;
+        loop {
+            let member = Member::read(text, at)?;
+            at = skip_blanks(bytes, member.span.end as usize);
+            self.member(member, 0);
+            match bytes.get(at) {
+                Some(b',') => at = skip_blanks(bytes, at + 1),
+                Some(b']') => return Ok(at),
+                _ => return Err(format!("an array that breaks at byte {at}; expected , or ]")),
+            }
+        }
+    }
+
+    /// Decodes each line from `start` on its own. A payload of which no line is
+    /// a JSON object is not made of lines: it is refused as one, with the
+    /// `detail` of reading it as one.
+    fn lines(&mut self, payload: &[u8], start: usize, detail: String) -> Result<(), String> {
+        let mark = self.mark();
+        let mut objects = 0;
+        let mut at = start;
+        for line in payload[start..].split(|byte| *byte == b'\n') {
+            let first = skip_blanks(line, 0);
+            if first < line.len() {
+                match read_line(line, first) {
+                    Ok(member) => {
+                        objects += usize::from(member.fields.is_ok());
+                        self.member(member, at);
+                    }
+                    Err(detail) => {
+                        let raw = Span::new(at + first, at + line.len());
+                        self.refuse(raw, Refusal::invalid_json(detail));
+                    }
+                }
+            }
+            at += line.len() + 1;
+        }
+        if objects == 0 {
+            self.rewind(mark);
+            return Err(detail);
+        }
+        Ok(())
+    }
+
+    /// Adds a member whose span counts from `offset`.
+    fn member(&mut self, member: Member<'_>, offset: usize) {
+        let Span { start, end } = member.span;
+        let raw = Span::new(offset + start as usize, offset + end as usize);
+        match member.fields {
+            Ok(fields) => self.add(raw, &fields),
+            Err(detail) => self.refuse(raw, Refusal::invalid_json(detail)),
+        }
+    }
+}
+
+/// Reads one line as one object.
+fn read_line(line: &[u8], first: usize) -> Result<Member<'_>, String> {
+    let text =
+        str::from_utf8(line).map_err(|error| format!("a line that is not UTF-8: {error}"))?;
+    Member::read_alone(text, first)
+}
+
+/// One well-formed JSON value, where an event should be.
+struct Member<'a> {
+    span: Span,
+    fields: Result<Fields<'a>, String>,
+}
+
+impl<'a> Member<'a> {
+    /// Reads the value at `start`, which must be all there is.
+    fn read_alone(text: &'a str, start: usize) -> Result<Self, String> {
+        let member = Self::read(text, start)?;
+        let rest = skip_blanks(text.as_bytes(), member.span.end as usize);
+        if rest < text.len() {
+            let rest = Verbatim(&text[rest..]);
+            return Err(format!("{rest} after the event; expected nothing"));
+        }
+        Ok(member)
+    }
+
+    /// Reads the value at `start`; fails only where the JSON is broken, so that
+    /// nobody can say where the value ends.
+    fn read(text: &'a str, start: usize) -> Result<Self, String> {
+        let json = &text[start..];
+        if json.starts_with('{') {
+            let mut deserializer = Deserializer::from_str(json);
+            if let Ok(fields) = Fields::deserialize(&mut deserializer) {
+                let span = Span::new(start, start + consumed(deserializer));
+                return Ok(Self { span, fields: Ok(fields) });
+            }
+        }
+        let mut deserializer = Deserializer::from_str(json);
+        match IgnoredAny::deserialize(&mut deserializer) {
+            Ok(_) => {
+                let span = Span::new(start, start + consumed(deserializer));
+                let found = Verbatim(&text[span.range()]);
+                Ok(Self { span, fields: Err(format!("{found}; expected an event as an object")) })
+            }
+            Err(error) => Err(format!("{}; {error}", Verbatim(json))),
+        }
+    }
+}
+
+fn consumed(deserializer: Deserializer<serde_json::de::StrRead<'_>>) -> usize {
+    deserializer.into_iter::<IgnoredAny>().byte_offset()
+}
+
+/// The first byte from `at` that is not JSON's white space.
+fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r' | b'\n') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}

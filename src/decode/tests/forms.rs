@@ -1,0 +1,116 @@
+//! The forms of a payload: one object, an array, lines.
+
+use super::*;
+
+fn assert_outcome(json: &str, expected: &[&str]) {
+    assert_eq!(outcome(payload(json)), expected, "{json:?}");
+    let single = entry(Body::Fields(vec![(b"data".to_vec(), json.as_bytes().to_vec())]));
+    assert_eq!(outcome(single), expected, "as a stream's field: {json:?}");
+}
+
+#[test]
+fn an_array_is_its_members_and_each_is_bad_alone() {
+    assert_outcome("[]", &[]);
+    assert_outcome(" [ ] ", &[]);
+    assert_outcome(r#"[{"name":"x"} , {"name":"y"}]"#, &["counter x 0", "counter y 0"]);
+    assert_outcome("\u{feff}[{\"name\":\"x\"}]\n", &["counter x 0"]);
+    assert_outcome("[\n{\"name\":\"x\"},\n{\"name\":\"y\"}\n]", &["counter x 0", "counter y 0"]);
+    assert_outcome(
+        r#"[{"name":"x"},{"name":"?"},[{"name":"z"}],7,{"name":"y","value":1e400},{"name":"z"}]"#,
+        &[
+            "counter x 0",
+            "counter z 0",
+            "invalid_name 14..26",
+            "invalid_json 27..41",
+            "invalid_json 42..43",
+            "invalid_value 44..70",
+        ],
+    );
+}
+
+#[test]
+fn an_array_that_breaks_is_refused_whole() {
+    for json in [
+        r#"[{"name":"x"}"#,
+        r#"[{"name":"x"},"#,
+        r#"[{"name":"x"},]"#,
+        r#"[{"name":"x"} {"name":"y"}]"#,
+        r#"[{"name":"x"},{"name":]"#,
+        r#"[{"name":"x"},{"name":"?"}}"#,
+        r#"[{"name":"x"}] {"name":"y"}"#,
+        "[{\"name\":\"x\"}]\n[{\"name\":\"y\"}]",
+        r#"[,{"name":"x"}]"#,
+        "[",
+    ] {
+        assert_outcome(json, &["invalid_json 0..0"]);
+        assert_eq!(decode_one(payload(json)).text, "", "{json:?}");
+    }
+    let not_utf8 = b"[{\"name\":\"x\"},{\"name\":\"\xff\"}]";
+    assert_eq!(outcome(payload(not_utf8)), ["invalid_json 0..0"]);
+}
+
+#[test]
+fn lines_are_bad_alone_and_blank_ones_are_ignored() {
+    assert_outcome(
+        "{\"name\":\"x\"}\n\n{\"name\":\"y\"}\r\n \t\n",
+        &["counter x 0", "counter y 0"],
+    );
+    assert_outcome(
+        "\u{feff}\n{\"name\":\"x\"}\n{\"name\":\n  oops\n{\"name\":\"?\"}\n{\"name\":\"y\"} z\n7\n[]\n",
+        &[
+            "counter x 0",
+            "invalid_json 17..25",
+            "invalid_json 28..32",
+            "invalid_name 33..45",
+            "invalid_json 46..60",
+            "invalid_json 61..62",
+            "invalid_json 63..65",
+        ],
+    );
+    // The first line may be the broken one.
+    assert_outcome("{\"name\":\"x\n{\"name\":\"y\"}", &["counter y 0", "invalid_json 0..10"]);
+    assert_outcome("{\"name\":\n{\"name\":\"y\"}", &["counter y 0", "invalid_json 0..8"]);
+    let not_utf8 = b"{\"name\":\"\xff\"}\n{\"name\":\"y\"}";
+    assert_eq!(outcome(payload(not_utf8)), ["counter y 0", "invalid_json 0..12"]);
+}
+
+#[test]
+fn one_object_may_stand_on_several_lines() {
+    let pretty =
+        "{\n  \"name\": \"x\",\n  \"labels\": {\n    \"a\": \"1\"\n  },\n  \"value\": 2\n}\n";
+    assert_outcome(pretty, &["counter x{a=\"1\"} 2"]);
+    // When it is broken, its lines are not a dozen broken events.
+    assert_outcome("{\n  \"name\": \"x\",\n  \"value\": \n}\n", &["invalid_json 0..0"]);
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    let deep = 250_000;
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let value = open.repeat(deep / open.len()) + "1" + &close.repeat(deep / open.len());
+        for json in [value.clone(), format!("[{value}]"), open.repeat(deep / open.len())] {
+            let batch = decode_one(payload(&json));
+            assert_eq!((batch.events.len(), batch.bad.len()), (0, 1));
+        }
+        for field in ["unknown", "help"] {
+            let json = format!(r#"{{"name":"x","{field}":{value}}}"#);
+            assert_eq!(outcome(payload(json)), ["counter x 0"]);
+        }
+        for (field, reason) in [
+            ("type", Reason::InvalidType),
+            ("name", Reason::InvalidName),
+            ("value", Reason::InvalidValue),
+            ("mode", Reason::InvalidMode),
+        ] {
+            let json = format!(r#"{{"name":"x","{field}":{value}}}"#);
+            assert_bad(payload(json), reason, "");
+        }
+        for labels in [value.clone(), format!(r#"{{"a":{value}}}"#), open.repeat(deep / open.len())]
+        {
+            let fields = [("name", "x"), ("labels", labels.as_str())];
+            assert_bad(flat(&fields), Reason::InvalidLabel, "");
+        }
+        let fields = [("name", "x"), ("type", "3"), ("buckets", value.as_str())];
+        assert_bad(flat(&fields), Reason::InvalidBuckets, "");
+    }
+}

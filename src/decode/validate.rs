@@ -1,0 +1,138 @@
+//! A member's fields become an event, or the first reason why they don't.
+//!
+//! The order of the checks is fixed (type, name, mode, labels, buckets or
+//! quantiles, value), so that the same bad event always has the same reason.
+
+use super::Decoder;
+use super::fields::{Fields, Scalar};
+use super::name::check_metric_name;
+use super::number;
+use super::number_list::{append_buckets, append_quantiles};
+use super::refusal::{Quoted, Refusal};
+use crate::model::{Event, MetricType, Reason, Span};
+
+impl Decoder<'_> {
+    /// Writes the event's texts and numbers to the batch. After a refusal, the
+    /// caller undoes what was written. `entry` and `raw` are left to the caller.
+    pub(super) fn validate(&mut self, fields: &Fields<'_>) -> Result<Event, Refusal> {
+        let metric_type = metric_type(&fields.metric_type.scalar())?;
+        let name = match fields.name.scalar() {
+            Scalar::Text(name) => name,
+            other => {
+                let detail = format!("{other} as name; expected a string");
+                return Err(Refusal::new(Reason::InvalidName, detail));
+            }
+        };
+        check_metric_name(&name, metric_type)?;
+        check_mode(&fields.mode.scalar(), metric_type, &name)?;
+
+        let text = &mut self.batch.text;
+        let name_at = text.len();
+        text.push_str(&name);
+        let labels_at = text.len();
+        let hash = self.labels.append(
+            fields.labels,
+            metric_type,
+            name_at..labels_at,
+            text,
+            self.options.sort_labels,
+            &self.options.hasher,
+        )?;
+        let help_at = text.len();
+        if let Scalar::Text(help) = fields.help.scalar() {
+            text.push_str(&help);
+        } else if let Scalar::Literal(help) = fields.help.scalar() {
+            text.push_str(help);
+        }
+
+        let numbers = &mut self.batch.numbers;
+        let numbers_at = numbers.len();
+        match metric_type {
+            MetricType::Counter | MetricType::Gauge => {}
+            MetricType::Histogram => append_buckets(fields.buckets, &name, numbers)?,
+            MetricType::Summary => append_quantiles(
+                fields.quantiles,
+                fields.epsilons,
+                &name,
+                &mut self.quantiles,
+                numbers,
+            )?,
+        }
+        let value = value(&fields.value.scalar(), metric_type, &name)?;
+
+        Ok(Event {
+            entry: 0,
+            raw: Span::default(),
+            metric_type,
+            name: Span::new(name_at, labels_at),
+            labels: Span::new(labels_at, help_at),
+            help: Span::new(help_at, text.len()),
+            numbers: Span::new(numbers_at, numbers.len()),
+            value,
+            hash,
+        })
+    }
+}
+
+fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
+    let word: &str = match sent {
+        Scalar::Missing => return Ok(MetricType::Counter),
+        Scalar::Text(word) => word,
+        Scalar::Literal(json) | Scalar::Unusable(json) => json,
+    };
+    // The numbers are those of the predecessor's enumeration.
+    const SPELLINGS: [(MetricType, &str); 4] = [
+        (MetricType::Counter, "0"),
+        (MetricType::Gauge, "1"),
+        (MetricType::Summary, "2"),
+        (MetricType::Histogram, "3"),
+    ];
+    for (metric_type, number) in SPELLINGS {
+        if word.eq_ignore_ascii_case(metric_type.as_str()) || word == number {
+            return Ok(metric_type);
+        }
+    }
+    let detail = format!("{sent} as type; expected counter, gauge, histogram or summary");
+    Err(Refusal::new(Reason::InvalidType, detail))
+}
+
+/// Every type has one way in which values meet so far; saying so is allowed.
+fn check_mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<(), Refusal> {
+    let supported: &[&str] = match metric_type {
+        MetricType::Gauge => &["replace"],
+        MetricType::Counter | MetricType::Histogram | MetricType::Summary => &["aggregate", "sum"],
+    };
+    match sent {
+        Scalar::Missing => return Ok(()),
+        Scalar::Text(mode) if supported.iter().any(|m| mode.eq_ignore_ascii_case(m)) => {
+            return Ok(());
+        }
+        Scalar::Text(_) | Scalar::Literal(_) | Scalar::Unusable(_) => {}
+    }
+    let detail = format!(
+        "the mode {sent} of the {metric_type} {} is not supported by this version; expected {}",
+        Quoted(name),
+        supported.join(" or ")
+    );
+    Err(Refusal::new(Reason::InvalidMode, detail))
+}
+
+fn value(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<f64, Refusal> {
+    if *sent == Scalar::Missing {
+        return Ok(0.0);
+    }
+    let may_be_infinite = metric_type == MetricType::Gauge;
+    let refuse = |reason, expected: &str| {
+        let name = Quoted(name);
+        let detail = format!("{sent} as value of the {metric_type} {name}; expected {expected}");
+        Refusal::new(reason, detail)
+    };
+    match number::parse(sent) {
+        Some(value) if value < 0.0 && value.is_finite() && metric_type == MetricType::Counter => {
+            Err(refuse(Reason::NegativeCounter, "0 or more"))
+        }
+        Some(value) if value.is_finite() || may_be_infinite => Ok(value),
+        _ if may_be_infinite => Err(refuse(Reason::InvalidValue, "a number that fits an f64")),
+        _ => Err(refuse(Reason::InvalidValue, "a finite number that fits an f64")),
+    }
+}
