@@ -10,3 +10,5 @@
 
 pub mod model;
 pub mod decode;
+pub mod store;
+pub mod expose;

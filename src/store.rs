@@ -1,0 +1,250 @@
+//! The aggregate state, and the positions it covers, under one lock.
+//!
+//! [`Store::apply`] moves a source forward and applies the events of that step
+//! in one critical section; [`Store::cut`] copies state and positions in
+//! another. So every cut is consistent by construction: it holds exactly the
+//! events up to its positions, and a checkpoint needs no further coordination.
+//!
+//! The lock is held for a batch or for a copy of numbers, never while sorting,
+//! formatting or waiting. Label texts are shared with a cut, not copied.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::model::{
+    Advance, BadEvent, Batch, Position, PositionMismatch, SeriesHasher, SourceKey, Tally, Timestamp,
+};
+
+mod aggregates;
+pub mod family;
+mod histogram;
+mod limits;
+pub mod summary;
+#[cfg(test)]
+pub(crate) mod test_batch;
+pub mod text_column;
+
+use aggregates::Aggregates;
+pub use family::{Family, Values};
+pub use text_column::TextColumn;
+
+/// What one source has done so far: part of every checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceState {
+    pub key: SourceKey,
+    pub position: Position,
+    pub tally: Tally,
+}
+
+/// A consistent copy of the state together with the positions it covers.
+#[derive(Clone, Debug, Default)]
+pub struct Cut {
+    pub taken_at: Timestamp,
+    /// Grows with every change; equal versions mean equal state.
+    pub version: u64,
+    /// Served time series.
+    pub series: u64,
+    /// In the order first seen.
+    pub families: Vec<Family>,
+    pub sources: Vec<SourceState>,
+}
+
+/// What applying a batch did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    pub processed: u64,
+    /// Events of the batch the store refused (conflicts, limits); `Batch::bad` not included.
+    pub refused: Vec<BadEvent>,
+}
+
+/// Why a batch was not applied; the store is unchanged.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ApplyError {
+    #[error("source {0} has no position yet: it must be set at first contact, before any batch")]
+    UnknownSource(SourceKey),
+    #[error("source {source_key}")]
+    Mismatch {
+        source_key: SourceKey,
+        #[source]
+        mismatch: PositionMismatch,
+    },
+}
+
+/// How much the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreSize {
+    pub series: u64,
+    pub families: u64,
+}
+
+/// Handle to the state; clones share it. The lock is inside and never held across an await.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Mutex<Inner>>,
+    hasher: SeriesHasher,
+}
+
+struct Inner {
+    aggregates: Aggregates,
+    sources: BTreeMap<SourceKey, Progress>,
+    version: u64,
+}
+
+struct Progress {
+    position: Position,
+    tally: Tally,
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(max_series: u64) -> Self {
+        Self::restore(Cut::default(), max_series)
+    }
+
+    /// A store that continues from a restored cut. Series beyond the limit stay;
+    /// only new ones are refused.
+    pub fn restore(cut: Cut, max_series: u64) -> Self {
+        let hasher = SeriesHasher::default();
+        let aggregates = Aggregates::restore(cut.families, max_series, &hasher);
+        let sources = cut
+            .sources
+            .into_iter()
+            .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
+            .collect();
+        let inner = Inner { aggregates, sources, version: cut.version };
+        Self { inner: Arc::new(Mutex::new(inner)), hasher }
+    }
+
+    /// The hasher that decoding must use for this store's events.
+    pub fn hasher(&self) -> SeriesHasher {
+        self.hasher.clone()
+    }
+
+    /// Applies the batch's events, counts its bad ones, and moves the source, all under one lock.
+    /// On an error nothing is changed.
+    pub fn apply(
+        &self,
+        source: &SourceKey,
+        batch: &Batch,
+        advance: &Advance,
+        now: Timestamp,
+    ) -> Result<Applied, ApplyError> {
+        let mut inner = self.inner.lock();
+        let Inner { aggregates, sources, version } = &mut *inner;
+        let Progress { position, tally } =
+            sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
+        position
+            .advance(advance)
+            .map_err(|mismatch| ApplyError::Mismatch { source_key: source.clone(), mismatch })?;
+        let applied = aggregates.apply(batch, now);
+        tally.processed += applied.processed;
+        for bad in batch.bad.iter().chain(&applied.refused) {
+            tally.count_dropped(bad.reason);
+        }
+        *version += 1;
+        Ok(applied)
+    }
+
+    /// Where a source stands; `None` when it was never seen.
+    pub fn position(&self, source: &SourceKey) -> Option<Position> {
+        self.inner.lock().sources.get(source).map(|progress| progress.position.clone())
+    }
+
+    /// Sets a source's position by decree (first contact, a lost Redis, an acknowledgement) and
+    /// meters what was lost. `change` returns how many events were lost; a source that it leaves
+    /// without a position is forgotten.
+    pub fn reposition(
+        &self,
+        source: &SourceKey,
+        change: impl FnOnce(&mut Option<Position>) -> u64,
+    ) {
+        let mut inner = self.inner.lock();
+        let (before, mut tally) = match inner.sources.remove(source) {
+            Some(Progress { position, tally }) => (Some(position), tally),
+            None => (None, Tally::default()),
+        };
+        let mut after = before.clone();
+        let lost = change(&mut after);
+        tally.lost += lost;
+        // An acknowledgement of nothing is no reason for another checkpoint.
+        if after != before || lost > 0 {
+            inner.version += 1;
+        }
+        if let Some(position) = after {
+            inner.sources.insert(source.clone(), Progress { position, tally });
+        }
+    }
+
+    /// Continues a source under another key, its tally included.
+    pub fn rename_source(
+        &self,
+        from: &SourceKey,
+        to: SourceKey,
+        position: impl FnOnce(Position) -> Position,
+    ) {
+        let mut inner = self.inner.lock();
+        if let Some(progress) = inner.sources.remove(from) {
+            let position = position(progress.position);
+            inner.sources.insert(to, Progress { position, ..progress });
+            inner.version += 1;
+        }
+    }
+
+    /// Copies state and positions.
+    pub fn cut(&self, now: Timestamp) -> Cut {
+        let inner = self.inner.lock();
+        let sources = inner.sources.iter().map(|(key, progress)| SourceState {
+            key: key.clone(),
+            position: progress.position.clone(),
+            tally: progress.tally.clone(),
+        });
+        Cut { sources: sources.collect(), ..inner.copy(now) }
+    }
+
+    /// Copies what a scrape needs: as `cut`, without the positions.
+    pub fn scrape(&self, now: Timestamp) -> Cut {
+        self.inner.lock().copy(now)
+    }
+
+    /// Grows with every change.
+    pub fn version(&self) -> u64 {
+        self.inner.lock().version
+    }
+
+    /// Time series that may be served.
+    pub fn max_series(&self) -> u64 {
+        self.inner.lock().aggregates.max_series()
+    }
+
+    /// Served time series and families.
+    pub fn size(&self) -> StoreSize {
+        let inner = self.inner.lock();
+        StoreSize {
+            series: inner.aggregates.series(),
+            families: inner.aggregates.families().len() as u64,
+        }
+    }
+
+    /// Each source's tally.
+    pub fn tallies(&self) -> Vec<(SourceKey, Tally)> {
+        let inner = self.inner.lock();
+        inner.sources.iter().map(|(key, source)| (key.clone(), source.tally.clone())).collect()
+    }
+}
+
+impl Inner {
+    fn copy(&self, now: Timestamp) -> Cut {
+        Cut {
+            taken_at: now,
+            version: self.version,
+            series: self.aggregates.series(),
+            families: self.aggregates.families().to_vec(),
+            sources: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! One family: name, type, help, its series' label texts, and their values apart, densely.
+//!
+//! A row is a label set. Rows are only ever appended, so a row number found once
+//! stays right. The laws by which a value meets what is there are in
+//! `Family::record`: counters add, gauges replace, histograms and summaries
+//! observe; a sum that would leave the finite numbers is refused, because from
+//! infinity there is no way back.
+
+use std::sync::Arc;
+
+use super::summary::{Objective, Window};
+use super::{TextColumn, histogram, limits};
+use crate::model::{MetricType, Reason, Timestamp};
+
+/// A metric family. Cloning it copies numbers and shares texts: that is what a cut does.
+#[derive(Clone, Debug)]
+pub struct Family {
+    pub name: Arc<str>,
+    pub metric_type: MetricType,
+    /// Unescaped; empty until an event brought one.
+    pub help: Arc<str>,
+    /// Row i: the label text of series i.
+    pub labels: TextColumn,
+    /// Row i: the value of series i.
+    pub values: Values,
+}
+
+/// The values of a family's series, by row.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Counters and gauges.
+    Scalars(Vec<f64>),
+    Histograms {
+        /// Upper bounds, ascending, without +Inf.
+        bounds: Arc<[f64]>,
+        /// `bounds.len() + 1` per row: each bucket's own count (not cumulative), +Inf last.
+        counts: Vec<u64>,
+        sums: Vec<f64>,
+    },
+    Summaries {
+        /// Ordered by quantile; empty for count and sum only.
+        objectives: Arc<[Objective]>,
+        counts: Vec<u64>,
+        sums: Vec<f64>,
+        /// One per row; empty vector when there are no objectives. Copied on write after a cut.
+        windows: Vec<Arc<Window>>,
+    },
+}
+
+impl Family {
+    /// A family without series, shaped by its first event: the buckets and
+    /// objectives in `numbers` (see [`crate::model::Event::numbers`]) are final.
+    pub(super) fn new(name: &str, metric_type: MetricType, numbers: &[f64]) -> Self {
+        let values = match metric_type {
+            MetricType::Counter | MetricType::Gauge => Values::Scalars(Vec::new()),
+            MetricType::Histogram => {
+                Values::Histograms { bounds: numbers.into(), counts: Vec::new(), sums: Vec::new() }
+            }
+            MetricType::Summary => Values::Summaries {
+                objectives: objectives(numbers).into(),
+                counts: Vec::new(),
+                sums: Vec::new(),
+                windows: Vec::new(),
+            },
+        };
+        Self {
+            name: name.into(),
+            metric_type,
+            help: Arc::default(),
+            labels: TextColumn::default(),
+            values,
+        }
+    }
+
+    /// Served time series of each row.
+    pub fn series_per_row(&self) -> u64 {
+        limits::series_per_row(&self.values)
+    }
+
+    /// Served time series of all rows.
+    pub fn series(&self) -> u64 {
+        self.labels.len() as u64 * self.series_per_row()
+    }
+
+    /// Appends a series that has seen nothing; returns its row.
+    pub(super) fn push(&mut self, labels: &str, now: Timestamp) -> usize {
+        let row = self.labels.len();
+        self.labels.push(labels);
+        match &mut self.values {
+            Values::Scalars(values) => values.push(0.0),
+            Values::Histograms { bounds, counts, sums } => {
+                counts.resize(counts.len() + bounds.len() + 1, 0);
+                sums.push(0.0);
+            }
+            Values::Summaries { objectives, counts, sums, windows } => {
+                counts.push(0);
+                sums.push(0.0);
+                if !objectives.is_empty() {
+                    windows.push(Arc::new(Window::new(now)));
+                }
+            }
+        }
+        row
+    }
+
+    /// Lets a value that passed [`check_value`] meet what is in the row.
+    /// On an error nothing has changed.
+    pub(super) fn record(
+        &mut self,
+        row: usize,
+        value: f64,
+        now: Timestamp,
+    ) -> Result<(), SumOverflow> {
+        match &mut self.values {
+            Values::Scalars(values) if self.metric_type == MetricType::Counter => {
+                add(&mut values[row], value)?;
+            }
+            Values::Scalars(values) => values[row] = value,
+            Values::Histograms { bounds, counts, sums } => {
+                add(&mut sums[row], value)?;
+                counts[row * (bounds.len() + 1) + histogram::bucket(bounds, value)] += 1;
+            }
+            Values::Summaries { objectives, counts, sums, windows } => {
+                add(&mut sums[row], value)?;
+                counts[row] += 1;
+                if let Some(window) = windows.get_mut(row) {
+                    Arc::make_mut(window).observe(objectives, value, now);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A sum that would no longer be finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct SumOverflow {
+    pub(super) sum: f64,
+}
+
+fn add(sum: &mut f64, value: f64) -> Result<(), SumOverflow> {
+    let total = *sum + value;
+    if !total.is_finite() {
+        return Err(SumOverflow { sum: *sum });
+    }
+    *sum = total;
+    Ok(())
+}
+
+/// Whether a series of this type can take the value at all.
+pub(super) fn check_value(metric_type: MetricType, value: f64) -> Result<(), Reason> {
+    match metric_type {
+        MetricType::Gauge => Ok(()),
+        _ if !value.is_finite() => Err(Reason::InvalidValue),
+        MetricType::Counter if value < 0.0 => Err(Reason::NegativeCounter),
+        _ => Ok(()),
+    }
+}
+
+/// Reads quantiles and epsilons; of equal quantiles the first is kept, as two
+/// would be two samples of one series.
+fn objectives(numbers: &[f64]) -> Vec<Objective> {
+    let (quantiles, epsilons) = numbers.split_at(numbers.len() / 2);
+    let mut objectives: Vec<Objective> = quantiles
+        .iter()
+        .zip(epsilons)
+        .map(|(&quantile, &epsilon)| Objective { quantile, epsilon })
+        .collect();
+    objectives.dedup_by_key(|objective| objective.quantile);
+    objectives
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000);
+
+    #[test]
+    fn each_type_follows_its_law() {
+        let mut counter = Family::new("c", MetricType::Counter, &[]);
+        let mut gauge = Family::new("g", MetricType::Gauge, &[]);
+        for family in [&mut counter, &mut gauge] {
+            let row = family.push("", NOW);
+            family.record(row, 2.0, NOW).expect("finite");
+            family.record(row, 3.5, NOW).expect("finite");
+        }
+        assert!(matches!(&counter.values, Values::Scalars(values) if values == &[5.5]));
+        assert!(matches!(&gauge.values, Values::Scalars(values) if values == &[3.5]));
+
+        let mut histogram = Family::new("h", MetricType::Histogram, &[1.0, 2.0]);
+        histogram.push("", NOW);
+        let row = histogram.push("a=\"1\"", NOW);
+        for value in [0.5, 1.0, 1.5, 9.0] {
+            histogram.record(row, value, NOW).expect("finite");
+        }
+        let Values::Histograms { counts, sums, .. } = &histogram.values else {
+            panic!("not histograms: {histogram:?}");
+        };
+        assert_eq!(counts, &[0, 0, 0, 2, 1, 1]);
+        assert_eq!(sums, &[0.0, 12.0]);
+        assert_eq!(histogram.series(), 10);
+    }
+
+    #[test]
+    fn a_sum_that_would_overflow_is_refused_and_nothing_counted() {
+        for metric_type in [MetricType::Counter, MetricType::Histogram, MetricType::Summary] {
+            let mut family = Family::new("x", metric_type, &[]);
+            family.push("", NOW);
+            family.record(0, f64::MAX, NOW).expect("finite");
+            let refused = family.record(0, f64::MAX, NOW);
+            assert_eq!(refused, Err(SumOverflow { sum: f64::MAX }), "{metric_type}");
+            match &family.values {
+                Values::Scalars(values) => assert_eq!(values, &[f64::MAX]),
+                Values::Histograms { counts, sums, .. }
+                | Values::Summaries { counts, sums, .. } => {
+                    assert_eq!((counts.as_slice(), sums.as_slice()), (&[1][..], &[f64::MAX][..]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_checked_against_the_type() {
+        use MetricType::{Counter, Gauge, Histogram, Summary};
+        let cases = [
+            (Counter, -1.0, Err(Reason::NegativeCounter)),
+            (Counter, f64::NAN, Err(Reason::InvalidValue)),
+            (Counter, f64::INFINITY, Err(Reason::InvalidValue)),
+            (Counter, -0.0, Ok(())),
+            (Gauge, f64::NAN, Ok(())),
+            (Gauge, f64::NEG_INFINITY, Ok(())),
+            (Histogram, -1.0, Ok(())),
+            (Histogram, f64::INFINITY, Err(Reason::InvalidValue)),
+            (Summary, f64::NAN, Err(Reason::InvalidValue)),
+        ];
+        for (metric_type, value, expected) in cases {
+            assert_eq!(check_value(metric_type, value), expected, "{metric_type} {value}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_given_twice_is_one_objective() {
+        let read = objectives(&[0.5, 0.5, 0.9, 0.05, 0.01, 0.02]);
+        let expected =
+            [(0.5, 0.05), (0.9, 0.02)].map(|(quantile, epsilon)| Objective { quantile, epsilon });
+        assert_eq!(read, expected);
+        assert_eq!(objectives(&[]), []);
+    }
+}
