@@ -12,3 +12,6 @@ pub mod model;
 pub mod decode;
 pub mod store;
 pub mod expose;
+pub mod config;
+pub mod shutdown;
+pub mod telemetry;

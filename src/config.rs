@@ -1,0 +1,188 @@
+//! Configuration: the sum of the parts' configurations, resolved once.
+//!
+//! Four layers, the later winning: defaults, a file (our TOML or the C# gateway's
+//! `appsettings.json`), the environment (`Section__Key`) and flags (`--set Section.Key=value`).
+//! Each layer is flattened to the same map of keys, and each part takes its
+//! keys from the merged map, once, into a type that cannot be half-parsed. A list is
+//! replaced by a later layer as a whole.
+//!
+//! A key that nobody takes is a mistake in our own file and in flags, and an error with a
+//! suggestion. In the environment and in `appsettings.json` it is only a warning: settings
+//! of the C# gateway that do nothing here must not keep this one from starting.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub mod connection_string;
+mod dead_letters;
+mod environment;
+mod error;
+mod file;
+mod gateway;
+mod http;
+mod json_comments;
+mod layer;
+mod logging;
+mod metrics;
+mod origin;
+mod redis;
+mod settings;
+mod snapshot;
+mod stream;
+mod value;
+
+pub use connection_string::{ConnectionStringError, Endpoint, RedisTarget, Secret};
+pub use dead_letters::DeadLettersConfig;
+pub use error::{ConfigError, Hint, Problem, Warning};
+pub use gateway::GatewayConfig;
+pub use http::HttpConfig;
+pub use logging::{LogFormat, LoggingConfig};
+pub use metrics::MetricsConfig;
+pub use origin::Origin;
+pub use redis::{RedisConfig, TlsFiles};
+pub use settings::ResolvedSetting;
+pub use snapshot::SnapshotConfig;
+pub use stream::{StreamConfig, StreamMode};
+
+use layer::Layer;
+use settings::Settings;
+use value::Raw;
+
+/// What stands before `__` in a variable of ours.
+const SECTIONS: [&str; 9] =
+    ["Gateway", "Http", "Redis", "Stream", "Snapshot", "Metrics", "DeadLetters", "Logging", "Push"];
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub gateway: GatewayConfig,
+    pub http: HttpConfig,
+    pub redis: RedisConfig,
+    pub stream: StreamConfig,
+    pub snapshot: SnapshotConfig,
+    pub metrics: MetricsConfig,
+    pub dead_letters: DeadLettersConfig,
+    pub logging: LoggingConfig,
+    /// How each key was resolved, as loaded.
+    pub settings: Vec<ResolvedSetting>,
+}
+
+/// Where settings come from, beside the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub file: Option<PathBuf>,
+    pub environment: Vec<(OsString, OsString)>,
+    pub flags: Vec<Assignment>,
+}
+
+/// A flag that sets a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The flag as typed, such as `--set`.
+    pub flag: &'static str,
+    /// `Section.Key=value`.
+    pub text: String,
+}
+
+impl Config {
+    pub fn load(sources: Sources) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let file = match &sources.file {
+            Some(path) => file::layer(path)?,
+            None => Layer::default(),
+        };
+        let environment = environment::layer(sources.environment);
+        let mut settings = Settings::merge([file, environment, flags(sources.flags)]);
+        let mut config = Self {
+            gateway: GatewayConfig::take(&mut settings),
+            http: HttpConfig::take(&mut settings),
+            redis: RedisConfig::take(&mut settings),
+            stream: StreamConfig::take(&mut settings),
+            snapshot: SnapshotConfig::take(&mut settings),
+            metrics: MetricsConfig::take(&mut settings),
+            dead_letters: DeadLettersConfig::take(&mut settings),
+            logging: LoggingConfig::take(&mut settings),
+            settings: Vec::new(),
+        };
+        settings.problems.extend(config.conflicts().into_iter().map(Problem::Conflict));
+        let warnings;
+        (config.settings, warnings) = settings.finish()?;
+        Ok((config, warnings))
+    }
+
+    /// The resolved settings without secrets: key, value, origin.
+    pub fn redacted(&self) -> Vec<(String, String, String)> {
+        let row = |setting: &ResolvedSetting| {
+            (setting.key.to_owned(), setting.value.clone(), setting.origin.to_string())
+        };
+        self.settings.iter().map(row).collect()
+    }
+
+    /// Settings that are valid each, and not together.
+    fn conflicts(&self) -> Vec<String> {
+        let mut conflicts = Vec::new();
+        let queue = self.redis.metric_queue_enabled.then_some(&self.redis.metric_queue_key);
+        let streams = match self.stream.mode {
+            StreamMode::Off => &[][..],
+            StreamMode::Group | StreamMode::Reader => &self.stream.keys,
+        };
+        if queue.is_none() && self.stream.mode == StreamMode::Off {
+            conflicts.push(
+                "nothing to read: Redis.MetricQueueEnabled is false and Stream.Mode is off; \
+                 expected at least one of them on"
+                    .into(),
+            );
+        }
+        if self.stream.mode != StreamMode::Off && streams.is_empty() {
+            conflicts
+                .push("Stream.Keys is empty: expected at least one key, or Stream.Mode=off".into());
+        }
+        for (index, key) in streams.iter().enumerate() {
+            if streams[..index].contains(key) {
+                conflicts.push(format!("Stream.Keys names {key:?} twice: expected distinct keys"));
+            }
+        }
+        if let Some(queue) = queue.filter(|queue| streams.contains(queue)) {
+            conflicts.push(format!(
+                "{queue:?} is Redis.MetricQueueKey and one of Stream.Keys: a key holds a list \
+                 or a stream, expected different keys"
+            ));
+        }
+        let dead_letters = &self.dead_letters.stream;
+        if queue == Some(dead_letters) || streams.contains(dead_letters) {
+            conflicts.push(format!(
+                "DeadLetters.Stream = {dead_letters:?} is also read for events: expected a key \
+                 that is neither Redis.MetricQueueKey nor one of Stream.Keys"
+            ));
+        }
+        conflicts
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let (config, _) = Self::load(Sources::default()).expect("the defaults are valid");
+        config
+    }
+}
+
+fn flags(assignments: Vec<Assignment>) -> Layer {
+    let mut layer = Layer::default();
+    for Assignment { flag, text } in assignments {
+        let origin = Origin::Flag(flag);
+        match text.split_once('=') {
+            Some((key, value)) if key.contains('.') => {
+                let path: Vec<&str> = key.split('.').collect();
+                layer.replace(&path, Raw::Text(value.to_owned()), origin);
+            }
+            // The value may be a secret, and the key may be missing: show neither.
+            Some((key, _)) => {
+                let text = format!("{key}=…");
+                layer.problems.push(Problem::Assignment { text, origin });
+            }
+            None => layer.problems.push(Problem::Assignment { text, origin }),
+        }
+    }
+    layer.gather_lists()
+}
+
+#[cfg(test)]
+mod tests;

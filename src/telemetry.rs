@@ -1,0 +1,120 @@
+//! Logs: one line an event, JSON unless configured otherwise.
+//!
+//! In JSON the fields are flat: `timestamp`, `level`, `target`, `message`, then the event's
+//! own. The service logs to standard output, where containers are expected to; commands that
+//! print a result there log to standard error.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{LogFormat, LoggingConfig};
+
+/// Where log lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOutput {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("Logging.Level = {level:?} is not a filter")]
+    Filter { level: String, source: tracing_subscriber::filter::ParseError },
+    #[error("logging is set up already")]
+    AlreadySetUp(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets up logging for the whole process; once.
+pub fn init(config: &LoggingConfig, output: LogOutput) -> Result<(), TelemetryError> {
+    let (writer, is_terminal) = match output {
+        LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
+        LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
+    };
+    Ok(subscriber(config, writer, is_terminal)?.try_init()?)
+}
+
+fn subscriber(
+    config: &LoggingConfig,
+    writer: BoxMakeWriter,
+    colours: bool,
+) -> Result<Box<dyn tracing::Subscriber + Send + Sync>, TelemetryError> {
+    let filter = EnvFilter::try_new(&config.level)
+        .map_err(|source| TelemetryError::Filter { level: config.level.clone(), source })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    Ok(match config.format {
+        LogFormat::Json => Box::new(
+            builder
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .finish(),
+        ),
+        LogFormat::Text => Box::new(builder.with_ansi(colours).finish()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log(level: &str, format: LogFormat) -> String {
+        let captured = Captured::default();
+        let config = LoggingConfig { level: level.into(), format };
+        let writer = captured.clone();
+        let writer = BoxMakeWriter::new(move || writer.clone());
+        let subscriber = subscriber(&config, writer, false).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "gateway", entries = 3, "applied");
+            tracing::debug!(target: "gateway", "quiet");
+        });
+        let bytes = captured.0.lock().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn json_fields_are_flat_and_named_as_documented() {
+        let text = log("info", LogFormat::Json);
+        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        let names: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["entries", "level", "message", "target", "timestamp"]);
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["target"], "gateway");
+        assert_eq!(line["message"], "applied");
+        assert_eq!(line["entries"], 3);
+    }
+
+    #[test]
+    fn text_is_one_plain_line() {
+        let text = log("info", LogFormat::Text);
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains("INFO gateway: applied entries=3"), "{text}");
+    }
+
+    #[test]
+    fn the_level_filters() {
+        assert_eq!(log("warn,gateway=debug", LogFormat::Json).lines().count(), 2);
+        assert_eq!(log("off", LogFormat::Json), "");
+    }
+}
