@@ -11,7 +11,9 @@
 pub mod model;
 pub mod decode;
 pub mod store;
+pub mod checkpoint;
 pub mod expose;
+pub mod status;
 pub mod config;
 pub mod shutdown;
 pub mod telemetry;

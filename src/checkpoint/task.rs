@@ -1,0 +1,341 @@
+//! Writing checkpoints: regularly, and never more than there is to say.
+//!
+//! A checkpoint is due when the state has changed since the newest one, and
+//! also while an older retained snapshot does not cover the present state yet:
+//! what Redis may forget is what the oldest of them covers, so after a burst
+//! `Snapshot.Keep` checkpoints are written before it is quiet.
+//!
+//! A checkpoint that fails changes nothing: the retained ones stay, nothing is
+//! acknowledged, ingestion goes on, and the next interval tries again under the
+//! next sequence number. The one failure that ends the process is to find
+//! another owner in `head`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::codec::{self, CodecError, Meta};
+use super::head::{Generation, Head, HeadEntry};
+use super::restore::chain;
+use super::storage::{HeadVersion, ReplaceHeadError, Storage, StorageError};
+use super::{Durable, Positions, positions};
+use crate::model::Timestamp;
+use crate::status::Status;
+use crate::store::{Cut, Store};
+
+/// Owns the storage of one identity and writes its snapshots.
+pub struct Checkpointer {
+    storage: Storage,
+    keep: usize,
+    /// What `head` holds, as far as we know.
+    head: Head,
+    version: HeadVersion,
+    /// The last sequence used, also by a failed attempt: no name is used twice.
+    sequence: u64,
+    /// As in `head`, newest first.
+    retained: Vec<Retained>,
+    /// To be deleted after the next success: until then `head` may still name them.
+    garbage: BTreeSet<Generation>,
+    /// Snapshots that could not be read at start stay for this process' life, to be looked into.
+    evidence: Vec<Generation>,
+    /// What earlier owners left behind has been looked for.
+    swept: bool,
+    durable: watch::Sender<Option<Durable>>,
+}
+
+/// A retained snapshot, and what is known of it.
+pub(super) struct Retained {
+    entry: HeadEntry,
+    /// `None`: written by an earlier process and not read by this one.
+    contents: Option<(Positions, u64)>,
+}
+
+impl Retained {
+    pub(super) fn new(entry: HeadEntry, positions: Positions, version: u64) -> Self {
+        Self { entry, contents: Some((positions, version)) }
+    }
+
+    pub(super) fn unread(entry: &HeadEntry) -> Self {
+        Self { entry: entry.clone(), contents: None }
+    }
+
+    fn covers(&self, version: u64) -> bool {
+        self.contents.as_ref().is_some_and(|(_, covered)| *covered == version)
+    }
+}
+
+/// What one checkpoint wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub generation: Generation,
+    pub size_bytes: u64,
+}
+
+/// Why a checkpoint was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error(
+        "identity `{identity}` in {place} is owned by another gateway now ({found}); \
+         this one, of epoch {epoch}, must stop"
+    )]
+    Fenced { identity: String, place: String, epoch: u64, found: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the state cannot be encoded")]
+    Encode(#[from] CodecError),
+    #[error("a task of the checkpoint died")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+impl Checkpointer {
+    pub(super) fn new(
+        storage: Storage,
+        keep: usize,
+        head: Head,
+        version: HeadVersion,
+        retained: Vec<Retained>,
+        evidence: Vec<Generation>,
+    ) -> Self {
+        let checkpointer = Self {
+            storage,
+            keep: keep.max(1),
+            sequence: head.sequence,
+            head,
+            version,
+            retained,
+            garbage: BTreeSet::new(),
+            evidence,
+            swept: false,
+            durable: watch::Sender::new(None),
+        };
+        checkpointer.publish();
+        checkpointer
+    }
+
+    /// The permission to acknowledge, as it grows. `None`: not yet.
+    pub fn durable(&self) -> watch::Receiver<Option<Durable>> {
+        self.durable.subscribe()
+    }
+
+    /// This ownership's epoch.
+    pub fn epoch(&self) -> u64 {
+        self.head.epoch
+    }
+
+    /// Writes a checkpoint whenever one is due, until `shutdown` (which returns the checkpointer,
+    /// for the last one) or until another gateway took over.
+    pub async fn run(
+        mut self,
+        store: Store,
+        status: Status,
+        interval: Duration,
+        shutdown: CancellationToken,
+    ) -> Result<Self, CheckpointError> {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(self),
+                () = tokio::time::sleep(interval) => {}
+            }
+            if !self.is_due(store.version()) {
+                continue;
+            }
+            match self.checkpoint(&store, &status, false).await {
+                Ok(_) => {}
+                Err(error @ CheckpointError::Fenced { .. }) => return Err(error),
+                Err(error) => tracing::error!(
+                    error = chain(&error),
+                    place = self.storage.place(),
+                    retry_in_seconds = interval.as_secs_f64(),
+                    "checkpoint failed; ingestion continues and nothing is acknowledged; \
+                     check that the place can be reached and written, and has room",
+                ),
+            }
+        }
+    }
+
+    /// Whether a checkpoint of this version of the state would say anything new.
+    pub fn is_due(&self, version: u64) -> bool {
+        self.retained.is_empty() || !self.retained.iter().all(|one| one.covers(version))
+    }
+
+    /// Makes the present state durable and reports how it went.
+    pub async fn checkpoint(
+        &mut self,
+        store: &Store,
+        status: &Status,
+        clean_shutdown: bool,
+    ) -> Result<Written, CheckpointError> {
+        let started = Instant::now();
+        let result = self.cut_and_write(store, status, clean_shutdown).await;
+        let duration_seconds = started.elapsed().as_secs_f64();
+        match &result {
+            Ok(written) => {
+                tracing::debug!(
+                    generation = %written.generation,
+                    size_bytes = written.size_bytes,
+                    duration_seconds,
+                    "checkpoint",
+                );
+                status.checkpoint(|report| {
+                    report.generation = Some(written.generation.to_string());
+                    report.last_success_timestamp_seconds = Some(Timestamp::now().as_seconds());
+                    report.duration_seconds = duration_seconds;
+                    report.size_bytes = written.size_bytes;
+                    report.successes += 1;
+                    report.last_error = None;
+                });
+            }
+            Err(error) => {
+                status.checkpoint(|report| {
+                    report.failures += 1;
+                    report.last_error = Some(chain(error));
+                });
+                if matches!(error, CheckpointError::Fenced { .. }) {
+                    status.ownership(|report| report.owner = false);
+                }
+            }
+        }
+        result
+    }
+
+    async fn cut_and_write(
+        &mut self,
+        store: &Store,
+        status: &Status,
+        clean_shutdown: bool,
+    ) -> Result<Written, CheckpointError> {
+        let store = store.clone();
+        let (cut, cut_duration) = tokio::task::spawn_blocking(move || {
+            let started = Instant::now();
+            let cut = store.cut(Timestamp::now());
+            (cut, started.elapsed())
+        })
+        .await?;
+        status.checkpoint(|report| report.cut_seconds = cut_duration.as_secs_f64());
+        self.write(cut, clean_shutdown).await
+    }
+
+    /// Makes `cut` durable: snapshot first, then head, then the permission, then the clean-up.
+    pub async fn write(
+        &mut self,
+        cut: Cut,
+        clean_shutdown: bool,
+    ) -> Result<Written, CheckpointError> {
+        self.sequence += 1;
+        let generation = Generation { epoch: self.head.epoch, sequence: self.sequence };
+        let newest_positions = positions(&cut);
+        let version = cut.version;
+        let (file, entry) = self.encode(generation, cut, clean_shutdown).await?;
+        let written = Written { generation, size_bytes: entry.size_bytes };
+
+        // Should anything fail from here on, the file is nobody's; should it succeed, `head`
+        // names it and the clean-up passes it over.
+        self.garbage.insert(generation);
+        self.storage.write_snapshot(generation, file).await?;
+        self.replace_head(entry.clone()).await?;
+
+        self.retained.insert(0, Retained::new(entry, newest_positions, version));
+        let displaced = self.retained.drain(self.retained.len().min(self.keep)..);
+        self.garbage.extend(displaced.map(|one| one.entry.generation()));
+        self.garbage.remove(&generation);
+        self.publish();
+        self.clean_up().await;
+        Ok(written)
+    }
+
+    async fn encode(
+        &self,
+        generation: Generation,
+        cut: Cut,
+        clean_shutdown: bool,
+    ) -> Result<(Vec<u8>, HeadEntry), CheckpointError> {
+        let meta = Meta {
+            identity: self.storage.identity().to_owned(),
+            generation,
+            created_at: cut.taken_at,
+            writer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clean_shutdown,
+            series: cut.series,
+        };
+        let encode = move || {
+            let file = codec::encode(&meta, &cut)?;
+            let entry = HeadEntry {
+                epoch: generation.epoch,
+                sequence: generation.sequence,
+                sha256: format!("{:x}", Sha256::digest(&file)),
+                size_bytes: file.len() as u64,
+            };
+            Ok((file, entry))
+        };
+        tokio::task::spawn_blocking(encode).await?
+    }
+
+    async fn replace_head(&mut self, newest: HeadEntry) -> Result<(), CheckpointError> {
+        let mut head = self.head.clone();
+        head.sequence = newest.sequence;
+        let older = self.retained.iter().map(|one| one.entry.clone());
+        head.retained = std::iter::once(newest).chain(older).take(self.keep).collect();
+        match self.storage.replace_head(&head, &self.version).await {
+            Ok(version) => {
+                self.version = version;
+                self.head = head;
+                Ok(())
+            }
+            Err(ReplaceHeadError::Storage(error)) => Err(error.into()),
+            Err(ReplaceHeadError::Fenced { found }) => Err(CheckpointError::Fenced {
+                identity: self.storage.identity().to_owned(),
+                place: self.storage.place().to_owned(),
+                epoch: self.head.epoch,
+                found,
+            }),
+        }
+    }
+
+    /// Positions only grow, so what the oldest retained snapshot covers, all do. As long as that
+    /// one was written by an earlier process and its positions are not known, there is nothing to
+    /// publish.
+    fn publish(&self) {
+        let oldest = self.retained.last().and_then(|one| one.contents.as_ref());
+        if let Some((positions, _)) = oldest {
+            self.durable.send_replace(Some(Durable { positions: positions.clone() }));
+        }
+    }
+
+    /// Best effort: what cannot be deleted now is tried again after the next checkpoint.
+    async fn clean_up(&mut self) {
+        if !self.swept {
+            match self.storage.list().await {
+                Ok(listed) => {
+                    let generations = listed.into_iter().map(|listed| listed.generation);
+                    let left_behind = generations.filter(|one| self.is_left_behind(*one));
+                    self.garbage.extend(left_behind.collect::<Vec<_>>());
+                    self.swept = true;
+                }
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot look for old snapshots")
+                }
+            }
+        }
+        for generation in std::mem::take(&mut self.garbage) {
+            if let Err(error) = self.storage.delete_snapshot(generation).await {
+                tracing::warn!(
+                    error = chain(&error),
+                    "cannot delete an old snapshot; trying again"
+                );
+                self.garbage.insert(generation);
+            }
+        }
+    }
+
+    /// Of an earlier epoch, not retained, and not evidence. Newer epochs are not ours to judge.
+    fn is_left_behind(&self, generation: Generation) -> bool {
+        generation.epoch < self.head.epoch
+            && !self.evidence.contains(&generation)
+            && !self.retained.iter().any(|one| one.entry.generation() == generation)
+    }
+}

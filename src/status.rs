@@ -1,0 +1,256 @@
+//! What the gateway knows of itself: one truth for `/api/v1/status`, `/-/ready`
+//! and our own metrics. Tasks write it, requests read it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::model::{SourceKey, Timestamp};
+
+/// Shared by everything that reports; clones share it.
+#[derive(Clone)]
+pub struct Status {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    started_at: Timestamp,
+    report: Mutex<Report>,
+}
+
+/// A copy of everything, for one request.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub phase: Phase,
+    pub sources: BTreeMap<SourceKey, SourceReport>,
+    pub checkpoint: CheckpointReport,
+    pub ownership: OwnershipReport,
+}
+
+/// How far the start has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Another process owns the identity.
+    Standby,
+    /// Reading the snapshot.
+    #[default]
+    Restoring,
+    /// Reading what Redis holds since the snapshot.
+    Replaying,
+    /// `/metrics` is complete.
+    Serving,
+    /// Told to stop; still serving until the final checkpoint is durable.
+    Stopping,
+}
+
+/// One source, as its tasks see it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SourceReport {
+    /// Human-readable position up to which events are applied.
+    pub position: String,
+    pub connected: bool,
+    /// Why it is not connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Replay has reached the tail that the source had at start.
+    pub caught_up: bool,
+    /// Entries in Redis that are not yet applied.
+    pub lag_entries: u64,
+    /// Age of the oldest entry not yet applied.
+    pub lag_seconds: f64,
+    /// Entries applied and not yet acknowledged to Redis.
+    pub pending_entries: u64,
+    /// Events of this process that an earlier one may have applied without a checkpoint.
+    pub replayed: u64,
+    pub reconnects: u64,
+    /// Polls or blocking reads that came back empty.
+    pub empty_reads: u64,
+}
+
+/// The checkpointer's last results.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckpointReport {
+    /// `<epoch>-<sequence>` of the newest durable snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
+    /// Seconds since the epoch of the last success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_success_timestamp_seconds: Option<f64>,
+    pub duration_seconds: f64,
+    /// How long ingestion stood still for the cut.
+    pub cut_seconds: f64,
+    pub size_bytes: u64,
+    pub successes: u64,
+    pub failures: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+/// Who owns the identity.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OwnershipReport {
+    pub owner: bool,
+    pub epoch: u64,
+}
+
+impl Status {
+    pub fn new() -> Self {
+        Self { inner: Arc::new(Inner { started_at: Timestamp::now(), report: Mutex::default() }) }
+    }
+
+    pub fn started_at(&self) -> Timestamp {
+        self.inner.started_at
+    }
+
+    pub fn uptime(&self) -> Duration {
+        Timestamp::now().since(self.inner.started_at)
+    }
+
+    pub fn report(&self) -> Report {
+        self.inner.report.lock().clone()
+    }
+
+    pub fn set_phase(&self, phase: Phase) {
+        self.inner.report.lock().phase = phase;
+    }
+
+    /// Changes one source's report.
+    pub fn source(&self, key: &SourceKey, change: impl FnOnce(&mut SourceReport)) {
+        let mut report = self.inner.report.lock();
+        match report.sources.get_mut(key) {
+            Some(source) => change(source),
+            None => change(report.sources.entry(key.clone()).or_default()),
+        }
+    }
+
+    pub fn checkpoint(&self, change: impl FnOnce(&mut CheckpointReport)) {
+        change(&mut self.inner.report.lock().checkpoint);
+    }
+
+    pub fn ownership(&self, change: impl FnOnce(&mut OwnershipReport)) {
+        change(&mut self.inner.report.lock().ownership);
+    }
+
+    /// `/metrics` is complete.
+    pub fn is_ready(&self) -> bool {
+        self.inner.report.lock().phase.is_ready()
+    }
+
+    /// Whether every source has reached the tail it had at start.
+    pub fn caught_up(&self) -> bool {
+        self.inner.report.lock().sources.values().all(|source| source.caught_up)
+    }
+
+    /// What `/metrics` still waits for; empty exactly when it is complete.
+    pub fn missing(&self) -> Vec<String> {
+        self.inner.report.lock().missing()
+    }
+}
+
+impl Phase {
+    /// Whether `/metrics` is complete in this phase.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Serving | Self::Stopping)
+    }
+
+    /// The phase as it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standby => "standby",
+            Self::Restoring => "restoring",
+            Self::Replaying => "replaying",
+            Self::Serving => "serving",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+impl Report {
+    /// What `/metrics` still waits for; empty exactly when it is complete.
+    pub fn missing(&self) -> Vec<String> {
+        match self.phase {
+            Phase::Standby => vec!["standby: another process owns this identity".into()],
+            Phase::Restoring => vec!["restoring the snapshot".into()],
+            Phase::Replaying => self.replaying(),
+            Phase::Serving | Phase::Stopping => Vec::new(),
+        }
+    }
+
+    /// The sources that have not reached their tail; never empty, because the
+    /// phase is what opens `/metrics`, not the last source.
+    fn replaying(&self) -> Vec<String> {
+        let mut missing: Vec<_> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| !source.caught_up)
+            .map(|(key, source)| match &source.error {
+                Some(error) => format!("{key}: waiting for Redis: {error}"),
+                None if source.connected => {
+                    format!("{key}: replaying, {} entries to go", source.lag_entries)
+                }
+                None => format!("{key}: connecting to Redis"),
+            })
+            .collect();
+        if missing.is_empty() {
+            missing.push("replaying".into());
+        }
+        missing
+    }
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SourceKind;
+
+    #[test]
+    fn every_phase_but_serving_and_stopping_misses_something() {
+        let status = Status::new();
+        for phase in [Phase::Standby, Phase::Restoring, Phase::Replaying] {
+            status.set_phase(phase);
+            assert!(!status.missing().is_empty(), "{phase:?}");
+            assert!(!status.is_ready(), "{phase:?}");
+        }
+        for phase in [Phase::Serving, Phase::Stopping] {
+            status.set_phase(phase);
+            assert!(status.missing().is_empty(), "{phase:?}");
+            assert!(status.is_ready(), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_replay_names_the_sources_it_waits_for() {
+        let status = Status::new();
+        status.set_phase(Phase::Replaying);
+        let key = |key: &str| SourceKey { kind: SourceKind::List, key: key.into() };
+        status.source(&key("a"), |source| source.caught_up = true);
+        status.source(&key("b"), |source| {
+            source.connected = true;
+            source.lag_entries = 7;
+        });
+        status.source(&key("c"), |source| source.error = Some("connection refused".into()));
+        assert_eq!(
+            status.missing(),
+            ["list:b: replaying, 7 entries to go", "list:c: waiting for Redis: connection refused",]
+        );
+    }
+
+    #[test]
+    fn a_phase_reads_the_same_in_json_and_text() {
+        for phase in
+            [Phase::Standby, Phase::Restoring, Phase::Replaying, Phase::Serving, Phase::Stopping]
+        {
+            assert_eq!(serde_json::to_value(phase).expect("a phase serializes"), phase.as_str());
+        }
+    }
+}
