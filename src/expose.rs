@@ -4,4 +4,5 @@
 //! so a page of any size needs little memory of its own.
 
 pub mod number;
+pub mod own_metrics;
 pub mod text;

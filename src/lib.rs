@@ -10,9 +10,11 @@
 
 pub mod model;
 pub mod decode;
+pub mod dead_letters;
 pub mod store;
 pub mod checkpoint;
 pub mod expose;
+pub mod http;
 pub mod status;
 pub mod config;
 pub mod shutdown;

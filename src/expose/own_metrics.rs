@@ -1,0 +1,148 @@
+//! What the gateway says of itself on `/metrics`.
+//!
+//! Nothing here is counted twice. Most families are read at the moment of the
+//! scrape from where the number lives anyway: the [`Status`] that also answers
+//! `/api/v1/status`, the store's tallies (part of the checkpoint, so they
+//! survive a crash as exactly as the producers' counters), the dead letters.
+//! Only durations are recorded here, as histograms.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{Gauge, Histogram, HistogramOpts, Opts, Registry, TextEncoder};
+
+use crate::dead_letters::DeadLetters;
+use crate::status::Status;
+use crate::store::Store;
+
+mod collector;
+mod family;
+
+use collector::StateCollector;
+
+/// The store as those see it who run before it exists: it is set once the snapshot is restored.
+pub type LateStore = Arc<OnceLock<Store>>;
+
+/// The released version of this executable.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The source revision this executable was built from.
+pub const REVISION: &str = match option_env!("PSG_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+/// The prefix of all our own families, which events may not use.
+const NAMESPACE: &str = "prom_stream_gateway";
+
+/// Handle to our own metrics; clones share them.
+#[derive(Clone)]
+pub struct OwnMetrics {
+    registry: Registry,
+    apply_duration: Histogram,
+    scrape_duration: Histogram,
+}
+
+impl OwnMetrics {
+    /// With `disable_meta_metrics` only `prom_stream_gateway_info` is served.
+    pub fn new(
+        status: Status,
+        store: LateStore,
+        dead_letters: DeadLetters,
+        disable_meta_metrics: bool,
+    ) -> Self {
+        let metrics = Self {
+            registry: Registry::new(),
+            apply_duration: histogram(
+                "apply_duration_seconds",
+                "How long applying one batch of events to the state took.",
+                &[
+                    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25,
+                    1.0,
+                ],
+            ),
+            scrape_duration: histogram(
+                "scrape_duration_seconds",
+                "How long rendering and handing over one page of metrics took.",
+                &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
+            ),
+        };
+        metrics.register(info());
+        if !disable_meta_metrics {
+            metrics.register(build_info());
+            metrics.register(metrics.apply_duration.clone());
+            metrics.register(metrics.scrape_duration.clone());
+            metrics.register(StateCollector::new(status, store, dead_letters));
+            #[cfg(target_os = "linux")]
+            metrics.register(prometheus::process_collector::ProcessCollector::for_self());
+        }
+        metrics
+    }
+
+    /// Records how long applying a batch took.
+    pub fn observe_apply(&self, took: Duration) {
+        self.apply_duration.observe(took.as_secs_f64());
+    }
+
+    /// Records how long a scrape took.
+    pub fn observe_scrape(&self, took: Duration) {
+        self.scrape_duration.observe(took.as_secs_f64());
+    }
+
+    /// Each family's name and its text (HELP, TYPE and samples), sorted by name.
+    pub fn render(&self) -> Vec<(String, String)> {
+        self.registry
+            .gather()
+            .iter()
+            .map(|family| {
+                let text = TextEncoder::new()
+                    .encode_to_string(std::slice::from_ref(family))
+                    .expect("gathered families have a name and samples");
+                (family.name().to_owned(), text)
+            })
+            .collect()
+    }
+
+    fn register(&self, collector: impl Collector + 'static) {
+        self.registry
+            .register(Box::new(collector))
+            .expect("our own families have valid names, each registered once");
+    }
+}
+
+fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    let opts = HistogramOpts::new(name, help).namespace(NAMESPACE).buckets(buckets.to_vec());
+    Histogram::with_opts(opts).expect("a constant name and ascending buckets")
+}
+
+fn constant_one(name: &str, help: &str, labels: &[(&str, &str)]) -> Gauge {
+    let labels: HashMap<_, _> =
+        labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let opts = Opts::new(name, help).namespace(NAMESPACE).const_labels(labels);
+    let gauge = Gauge::with_opts(opts).expect("a constant name and labels");
+    gauge.set(1.0);
+    gauge
+}
+
+fn info() -> Gauge {
+    constant_one(
+        "info",
+        "prom-stream-gateway aggregates metric events that short-lived producers put into Redis \
+         lists and streams, and serves the result to Prometheus. Its state survives restarts; \
+         every event counts exactly once.",
+        &[],
+    )
+}
+
+fn build_info() -> Gauge {
+    constant_one(
+        "build_info",
+        "Version and source revision of the running gateway.",
+        &[("version", VERSION), ("revision", REVISION)],
+    )
+}
+
+#[cfg(test)]
+mod tests;

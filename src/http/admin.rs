@@ -1,0 +1,177 @@
+//! What operators and orchestrators ask: alive, ready, status, dead letters.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+use warp::reply::{Reply, Response};
+
+use super::{HttpContext, reject};
+use crate::dead_letters::RecentLetter;
+use crate::expose::own_metrics::{REVISION, VERSION};
+use crate::model::{Reason, SourceKey, Timestamp};
+use crate::status::{CheckpointReport, OwnershipReport, Phase, SourceReport};
+
+pub(super) fn home() -> Response {
+    reject::text(StatusCode::OK, "ok")
+}
+
+pub(super) fn healthy() -> Response {
+    reject::text(StatusCode::OK, "healthy\n")
+}
+
+pub(super) fn ready(context: HttpContext) -> Response {
+    let missing = context.status.missing();
+    if missing.is_empty() {
+        reject::text(StatusCode::OK, "ready\n")
+    } else {
+        reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", missing.join("\n")))
+    }
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    version: &'static str,
+    revision: &'static str,
+    uptime_seconds: f64,
+    phase: Phase,
+    /// What `/metrics` still waits for.
+    missing: Vec<String>,
+    /// Absent until the snapshot is restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    families: Option<u64>,
+    sources: Vec<SourceView>,
+    checkpoint: CheckpointView,
+    ownership: OwnershipReport,
+    dead_letters: DeadLettersView,
+}
+
+#[derive(Serialize)]
+struct SourceView {
+    kind: &'static str,
+    key: String,
+    #[serde(flatten)]
+    report: SourceReport,
+    processed: u64,
+    lost: u64,
+    /// Only reasons that occurred.
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct CheckpointView {
+    #[serde(flatten)]
+    report: CheckpointReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct DeadLettersView {
+    pending: u64,
+    written: u64,
+    discarded: u64,
+    failed_writes: u64,
+}
+
+pub(super) fn status(context: HttpContext) -> Response {
+    let report = context.status.report();
+    let size = context.store.get().map(|store| store.size());
+    let age = |at: f64| (Timestamp::now().as_seconds() - at).max(0.0);
+    let letters = context.dead_letters.counts();
+    let view = StatusView {
+        version: VERSION,
+        revision: REVISION,
+        uptime_seconds: context.status.uptime().as_secs_f64(),
+        phase: report.phase,
+        missing: report.missing(),
+        series: size.map(|size| size.series),
+        families: size.map(|size| size.families),
+        sources: sources(&context, report.sources),
+        checkpoint: CheckpointView {
+            age_seconds: report.checkpoint.last_success_timestamp_seconds.map(age),
+            report: report.checkpoint,
+        },
+        ownership: report.ownership,
+        dead_letters: DeadLettersView {
+            pending: letters.pending,
+            written: letters.written,
+            discarded: letters.discarded,
+            failed_writes: letters.failed_writes,
+        },
+    };
+    warp::reply::json(&view).into_response()
+}
+
+/// Every source that runs, and every one that the state remembers.
+fn sources(
+    context: &HttpContext,
+    mut reports: BTreeMap<SourceKey, SourceReport>,
+) -> Vec<SourceView> {
+    let tallies = context.store.get().map(|store| store.tallies()).unwrap_or_default();
+    let mut tallies: BTreeMap<_, _> = tallies.into_iter().collect();
+    let keys: BTreeSet<_> = reports.keys().chain(tallies.keys()).cloned().collect();
+    keys.into_iter()
+        .map(|source| {
+            let tally = tallies.remove(&source).unwrap_or_default();
+            let dropped = Reason::ALL
+                .into_iter()
+                .map(|reason| (reason.as_str(), tally.dropped[reason as usize]));
+            SourceView {
+                kind: source.kind.as_str(),
+                report: reports.remove(&source).unwrap_or_default(),
+                processed: tally.processed,
+                lost: tally.lost,
+                dropped: dropped.filter(|(_, count)| *count > 0).collect(),
+                key: source.key,
+            }
+        })
+        .collect()
+}
+
+/// `?limit=N`; all that are in memory when absent.
+#[derive(Deserialize)]
+pub(super) struct DeadLettersQuery {
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct LetterView<'a> {
+    reason: &'static str,
+    detail: &'a str,
+    source: &'a str,
+    position: &'a str,
+    timestamp_seconds: f64,
+    /// The payload's own length; what is shown may be cut.
+    payload_bytes: usize,
+    payload: Cow<'a, str>,
+    /// The exact bytes, when they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+}
+
+pub(super) fn dead_letters(query: DeadLettersQuery, context: HttpContext) -> Response {
+    let newest = context.dead_letters.newest(query.limit.unwrap_or(usize::MAX));
+    let views: Vec<_> = newest.iter().map(letter_view).collect();
+    warp::reply::json(&views).into_response()
+}
+
+fn letter_view(RecentLetter { letter, payload_bytes }: &RecentLetter) -> LetterView<'_> {
+    let payload = String::from_utf8_lossy(&letter.payload);
+    let exact = matches!(payload, Cow::Borrowed(_));
+    LetterView {
+        reason: letter.reason.as_str(),
+        detail: &letter.detail,
+        source: &letter.source,
+        position: &letter.position,
+        timestamp_seconds: letter.at.as_seconds(),
+        payload_bytes: *payload_bytes,
+        payload,
+        payload_base64: (!exact).then(|| BASE64_STANDARD.encode(&letter.payload)),
+    }
+}

@@ -1,0 +1,68 @@
+//! `/metrics`.
+//!
+//! An incomplete page would look like a counter reset to Prometheus, so there
+//! is none: until the state is restored and replayed the answer is 503.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use warp::http::{HeaderValue, StatusCode};
+use warp::reply::Response;
+
+use super::encoding::Encoding;
+use super::{HttpContext, page, reject};
+use crate::expose::text;
+use crate::model::Timestamp;
+
+pub(super) async fn scrape(
+    encoding: Encoding,
+    context: HttpContext,
+    scrapes: Arc<Semaphore>,
+) -> Response {
+    let HttpContext { store, status, own_metrics, .. } = context;
+    let missing = status.missing();
+    if !missing.is_empty() {
+        return not_yet(&missing.join("\n"));
+    }
+    let Some(store) = store.get().cloned() else {
+        return not_yet("restoring the snapshot");
+    };
+    // Held by the renderer, not by this future: a page that nobody waits for any more still counts until it stopped.
+    let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
+    let page = page::spawn(encoding, move |writer| {
+        let _turn = turn;
+        let started_at = Instant::now();
+        let now = Timestamp::now();
+        let own = own_metrics.render();
+        let mut pushed = Ok(());
+        let rendered = text::render_chunks(&store.scrape(now), now, &own, |chunk| {
+            pushed = writer.push(chunk);
+            if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if rendered.is_continue() {
+            own_metrics.observe_scrape(started_at.elapsed());
+        }
+        pushed
+    });
+    match page.into_response(encoding).await {
+        Ok(mut response) => {
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static(text::CONTENT_TYPE));
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot render the metrics");
+            reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
+        }
+    }
+}
+
+fn not_yet(reason: &str) -> Response {
+    let mut response = reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
