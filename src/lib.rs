@@ -9,6 +9,7 @@
 //! place that wires them and spawns tasks.
 
 pub mod model;
+pub mod source;
 pub mod decode;
 pub mod dead_letters;
 pub mod store;

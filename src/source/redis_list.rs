@@ -1,0 +1,336 @@
+//! A Redis list, taken segment by segment.
+//!
+//! `RENAMENX <queue> <segment N>` takes the whole queue in O(1); producers
+//! simply make a new list, and nobody else writes to the segment. `LPUSH` puts
+//! the newest item at index 0, so pages are read from the high end down. The
+//! position `(segment, remaining)` counts from index 0, the end that never
+//! changes: trimming the applied items off the high end moves nothing, and
+//! trimming twice is harmless. So is a lost reply to the rename: the segment
+//! exists then, the rename refuses, and its length tells the rest. None of this
+//! is refused by a Redis that has reached `maxmemory`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, Value};
+
+mod segments;
+mod upkeep;
+
+pub use upkeep::ListUpkeep;
+
+use segments::SegmentNames;
+
+use super::page_size::PageSize;
+use super::redis_connection::Connector;
+use super::{Backlog, Reading, Source, SourceError, redis_reply};
+use crate::model::{
+    Advance, Body, ListPosition, Locator, Position, RawEntry, SourceKey, SourceKind,
+};
+use crate::store::Store;
+
+/// An empty queue is polled after this long, doubling up to the longest.
+const SHORTEST_POLL: Duration = Duration::from_millis(2);
+const LONGEST_POLL: Duration = Duration::from_millis(100);
+
+/// The reading half.
+pub struct ListSource {
+    key: SourceKey,
+    names: SegmentNames,
+    connector: Connector,
+    connection: Option<MultiplexedConnection>,
+    page: PageSize,
+    /// What is read; runs ahead of what is applied.
+    cursor: ListPosition,
+    /// Segments of an earlier process that are not yet read; `None` before the first look.
+    inherited: Option<BTreeSet<u64>>,
+    /// The queue as it was at start has been renamed into a segment, or was empty.
+    queue_taken: bool,
+    /// Whether inherited segments may have been applied before, after a crash.
+    crashed: bool,
+    inherited_items: Backlog,
+    poll: Duration,
+}
+
+impl ListSource {
+    /// `crashed`: the state was not written by an orderly shutdown.
+    pub fn new(
+        connector: Connector,
+        queue: &str,
+        identity: &str,
+        page_items: usize,
+        crashed: bool,
+        inherited_items: Backlog,
+    ) -> Self {
+        Self {
+            key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
+            names: SegmentNames::new(queue, identity),
+            connector,
+            connection: None,
+            page: PageSize::new(page_items),
+            cursor: ListPosition { segment: 1, remaining: None },
+            inherited: None,
+            queue_taken: false,
+            crashed,
+            inherited_items,
+            poll: SHORTEST_POLL,
+        }
+    }
+
+    /// Takes the next segment; `None` when the queue is empty.
+    /// Most segments of a busy gateway fit one page, so that page comes along.
+    async fn open_segment(&mut self) -> Result<Option<Vec<Vec<u8>>>, SourceError> {
+        let segment = self.names.key(self.cursor.segment);
+        let inherited =
+            self.inherited.as_ref().is_some_and(|all| all.contains(&self.cursor.segment));
+        let mut pipe = redis::pipe();
+        pipe.ignore_errors();
+        if !inherited {
+            pipe.cmd("RENAMENX").arg(&self.names.queue).arg(&segment);
+        }
+        pipe.cmd("LLEN").arg(&segment);
+        pipe.cmd("LRANGE").arg(&segment).arg(-(self.page.get() as i64)).arg(-1);
+        let connection = connected(&mut self.connection)?;
+        let replies: Vec<Value> = pipe
+            .query_async(connection)
+            .await
+            .map_err(|error| self.names.failed("RENAMENX", error))?;
+        let mut replies = replies.into_iter();
+        if !inherited && let Some(Value::ServerError(error)) = replies.next() {
+            let error = RedisError::from(error);
+            // "ERR no such key": the queue is empty, though the segment may exist (a lost reply).
+            if !error.to_string().contains("no such key") {
+                return Err(self.names.failed("RENAMENX", error));
+            }
+        }
+        let length = match replies.next() {
+            Some(Value::Int(length)) => length.unsigned_abs(),
+            Some(Value::ServerError(error)) => return Err(self.give_back(&segment, error).await),
+            _ => 0,
+        };
+        let items = match replies.next() {
+            Some(Value::ServerError(error)) => {
+                return Err(self.names.failed("LRANGE", error.into()));
+            }
+            reply => redis_reply::items(reply.unwrap_or(Value::Nil), &segment)?,
+        };
+        if !inherited {
+            self.queue_taken = true;
+        }
+        if length == 0 {
+            // Should it have been wiped, the number is free for the queue.
+            if let Some(all) = &mut self.inherited {
+                all.remove(&self.cursor.segment);
+            }
+            return Ok(None);
+        }
+        if inherited {
+            self.inherited_items.read(length);
+        }
+        self.cursor.remaining = Some(length);
+        Ok(Some(items))
+    }
+
+    /// What was renamed is no list: somebody's key, which gets its name back.
+    async fn give_back(&mut self, segment: &str, error: redis::ServerError) -> SourceError {
+        if error.code() != "WRONGTYPE" {
+            return self.names.failed("LLEN", error.into());
+        }
+        let queue = self.names.queue.clone();
+        let renamed: Result<(), RedisError> = match self.connection.as_mut() {
+            Some(connection) => {
+                redis::cmd("RENAMENX").arg(segment).arg(&queue).query_async(connection).await
+            }
+            None => return SourceError::Disconnected,
+        };
+        match renamed {
+            Ok(()) => wrong_type(queue),
+            Err(error) => self.names.failed("RENAMENX", error),
+        }
+    }
+
+    async fn next_page(&mut self, remaining: u64) -> Result<Vec<Vec<u8>>, SourceError> {
+        let segment = self.names.key(self.cursor.segment);
+        let value: Value = redis::cmd("LRANGE")
+            .arg(&segment)
+            .arg(remaining.saturating_sub(self.page.get()))
+            .arg(remaining - 1)
+            .query_async(connected(&mut self.connection)?)
+            .await
+            .map_err(|error| self.names.failed("LRANGE", error))?;
+        redis_reply::items(value, &segment)
+    }
+
+    /// The segment to read after this one. What is inherited stays in the set: a read that fails
+    /// is taken up again from the store's position, and must find it there.
+    fn after(&self, segment: u64) -> ListPosition {
+        let inherited = self.inherited.as_ref();
+        let next = inherited.and_then(|all| all.range(segment + 1..).next().copied());
+        ListPosition { segment: next.unwrap_or(segment + 1), remaining: None }
+    }
+
+    async fn read_page(&mut self) -> Result<Reading, SourceError> {
+        if let Some(remaining) = self.cursor.remaining {
+            let items = self.next_page(remaining).await?;
+            return self.reading(items, remaining);
+        }
+        match self.open_segment().await? {
+            Some(items) => {
+                self.poll = SHORTEST_POLL;
+                let length = self.cursor.remaining.unwrap_or(0);
+                self.reading(items, length)
+            }
+            None => {
+                tokio::time::sleep(self.poll).await;
+                self.poll = (self.poll * 2).min(LONGEST_POLL);
+                Ok(Reading { tail_reached: self.queue_taken, ..Reading::default() })
+            }
+        }
+    }
+
+    /// The step over `items`, which stand at the high end of what remains.
+    fn reading(&mut self, items: Vec<Vec<u8>>, from: u64) -> Result<Reading, SourceError> {
+        let expected = from.min(self.page.get());
+        if items.len() as u64 != expected {
+            let key = self.names.key(self.cursor.segment);
+            return Err(SourceError::SegmentShrank { key, found: items.len(), expected });
+        }
+        let size_bytes = items.iter().map(|item| item.len() as u64).sum();
+        self.page.arrived(expected, size_bytes);
+        let segment = self.cursor.segment;
+        let to = from - expected;
+        let entries = items
+            .into_iter()
+            .rev()
+            .zip((to..from).rev())
+            .map(|(item, index)| RawEntry {
+                locator: Locator::Item { segment, index },
+                body: Body::Payload(item),
+            })
+            .collect();
+        let replay = self.crashed && !self.queue_taken;
+        self.cursor.remaining = Some(to);
+        if to == 0 {
+            self.cursor = self.after(segment);
+        }
+        Ok(Reading {
+            entries,
+            advance: Some(Advance::List { segment, from, to }),
+            // The segment that was the queue at start is read to its end.
+            tail_reached: self.queue_taken && to == 0,
+            replay,
+            resume: false,
+        })
+    }
+}
+
+#[async_trait]
+impl Source for ListSource {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        let connection = connected(&mut self.connection)?;
+        let queue_type: String = redis::cmd("TYPE")
+            .arg(&self.names.queue)
+            .query_async(connection)
+            .await
+            .map_err(|error| self.names.failed("TYPE", error))?;
+        if !matches!(queue_type.as_str(), "list" | "none") {
+            return Err(wrong_type(self.names.queue.clone()));
+        }
+        let known = match store.position(&self.key) {
+            Some(Position::List(position)) => Some(position),
+            _ => None,
+        };
+        if self.inherited.is_none() {
+            let mut existing = self.names.existing(connection).await?;
+            if let Some(position) = known {
+                let next = position.segment + u64::from(position.remaining == Some(0));
+                existing = existing.split_off(&next);
+            }
+            let mut lengths = redis::pipe();
+            for segment in &existing {
+                lengths.cmd("LLEN").arg(self.names.key(*segment));
+            }
+            if !existing.is_empty() {
+                let lengths: Vec<u64> = lengths
+                    .query_async(connection)
+                    .await
+                    .map_err(|error| self.names.failed("LLEN", error))?;
+                self.inherited_items.set(lengths.iter().sum());
+            }
+            self.inherited = Some(existing);
+        }
+        let inherited = self.inherited.get_or_insert_default();
+        let mut position = known.unwrap_or_else(|| ListPosition {
+            segment: inherited.first().copied().unwrap_or(1),
+            remaining: None,
+        });
+        if let Some(remaining) = position.remaining.filter(|remaining| *remaining > 0) {
+            let was_inherited = inherited.remove(&position.segment);
+            let segment = self.names.key(position.segment);
+            let length: u64 = redis::cmd("LLEN")
+                .arg(&segment)
+                .query_async(connection)
+                .await
+                .map_err(|error| self.names.failed("LLEN", error))?;
+            if was_inherited {
+                self.inherited_items.read(length);
+            }
+            if length < remaining {
+                let lost = remaining - length;
+                tracing::error!(
+                    source = %self.key, lost, segment,
+                    "Redis lost items of a segment (wiped, evicted or restored); the state is kept. \
+                     Use maxmemory-policy noeviction and appendonly yes"
+                );
+                position.remaining = Some(length);
+                store.reposition(&self.key, |stored| {
+                    *stored = Some(Position::List(position));
+                    lost
+                });
+            }
+        }
+        if known.is_none() {
+            store.reposition(&self.key, |stored| {
+                *stored = Some(Position::List(position));
+                0
+            });
+        }
+        if position.remaining == Some(0) {
+            position = self.after(position.segment);
+        }
+        self.cursor = position;
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<Reading, SourceError> {
+        let reading = self.read_page().await;
+        if reading.as_ref().is_err_and(SourceError::is_timeout) {
+            self.page.timed_out();
+        }
+        reading
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}
+
+fn wrong_type(key: String) -> SourceError {
+    SourceError::WrongType { key, found: "key of another type".into(), expected: "list" }
+}
+
+/// The connection that `resume` or the caller has just made.
+fn connected(
+    connection: &mut Option<MultiplexedConnection>,
+) -> Result<&mut MultiplexedConnection, SourceError> {
+    connection.as_mut().ok_or(SourceError::Disconnected)
+}

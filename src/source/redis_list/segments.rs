@@ -1,0 +1,74 @@
+//! What the segments of one queue are called, and which of them exist.
+
+use std::collections::BTreeSet;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncIter, RedisError};
+
+use crate::source::SourceError;
+
+/// The keys of one queue's segments.
+#[derive(Clone, Debug)]
+pub(super) struct SegmentNames {
+    pub(super) queue: String,
+    prefix: String,
+}
+
+impl SegmentNames {
+    /// All keys share a hash tag, so that a cluster keeps them on one node and a
+    /// rename is possible: a queue that carries a tag keeps it, any other name becomes one.
+    pub(super) fn new(queue: &str, identity: &str) -> Self {
+        let tagged = queue
+            .find('{')
+            .is_some_and(|open| queue[open + 1..].find('}').is_some_and(|length| length > 0));
+        let base = if tagged { queue.to_owned() } else { format!("{{{queue}}}") };
+        Self { queue: queue.to_owned(), prefix: format!("{base}:seg:{identity}:") }
+    }
+
+    pub(super) fn key(&self, segment: u64) -> String {
+        format!("{}{segment}", self.prefix)
+    }
+
+    /// The numbers of the segments that exist.
+    pub(super) async fn existing(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<BTreeSet<u64>, SourceError> {
+        let failed = |error| self.failed("SCAN", error);
+        let mut pattern = String::new();
+        for character in self.prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('*');
+        let mut scan = redis::cmd("SCAN");
+        scan.cursor_arg(0).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
+        let mut keys: AsyncIter<'_, String> = scan.iter_async(connection).await.map_err(failed)?;
+        let mut numbers = BTreeSet::new();
+        while let Some(key) = keys.next_item().await {
+            let key = key.map_err(failed)?;
+            let number =
+                key.strip_prefix(&self.prefix).and_then(|number| number.parse::<u64>().ok());
+            numbers.extend(number);
+        }
+        Ok(numbers)
+    }
+
+    pub(super) fn failed(&self, command: &'static str, error: RedisError) -> SourceError {
+        SourceError::Redis { command, key: self.queue.clone(), error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_share_the_queues_hash_tag() {
+        let key = |queue| SegmentNames::new(queue, "a").key(7);
+        assert_eq!(key("jobs:metrics"), "{jobs:metrics}:seg:a:7");
+        assert_eq!(key("{jobs}:metrics"), "{jobs}:metrics:seg:a:7");
+    }
+}

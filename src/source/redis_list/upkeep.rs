@@ -1,0 +1,113 @@
+//! Housekeeping of a list: removing what every retained snapshot covers.
+
+use async_trait::async_trait;
+use redis::aio::MultiplexedConnection;
+
+use super::connected;
+use super::segments::SegmentNames;
+use crate::checkpoint::Durable;
+use crate::model::{Position, SourceKey, SourceKind, Timestamp};
+use crate::source::redis_connection::Connector;
+use crate::source::{Backlog, Lag, SourceError, Upkeep};
+use crate::store::Store;
+
+/// Segments removed by one `UNLINK`.
+const UNLINK_CHUNK: usize = 500;
+
+/// The housekeeping half.
+pub struct ListUpkeep {
+    key: SourceKey,
+    names: SegmentNames,
+    connector: Connector,
+    connection: Option<MultiplexedConnection>,
+    /// Segments below this one are gone; `None` before the first look.
+    lowest: Option<u64>,
+    /// When something was first seen waiting, and in which segment reading was then.
+    waiting: Option<(Timestamp, u64)>,
+    /// Items of segments of an earlier process that are not yet opened.
+    inherited: Backlog,
+}
+
+impl ListUpkeep {
+    pub fn new(connector: Connector, queue: &str, identity: &str, inherited: Backlog) -> Self {
+        Self {
+            key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
+            names: SegmentNames::new(queue, identity),
+            connector,
+            connection: None,
+            lowest: None,
+            waiting: None,
+            inherited,
+        }
+    }
+}
+
+#[async_trait]
+impl Upkeep for ListUpkeep {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn acknowledge(&mut self, _store: &Store, durable: &Durable) -> Result<(), SourceError> {
+        let Some(Position::List(covered)) = durable.position(&self.key) else { return Ok(()) };
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        let connection = connected(&mut self.connection)?;
+        // Below `keep` every item is covered; the segment itself too when nothing of it remains.
+        let keep = covered.segment + u64::from(covered.remaining == Some(0));
+        let done: Vec<u64> = match self.lowest {
+            Some(lowest) => (lowest..keep).collect(),
+            None => self.names.existing(connection).await?.range(..keep).copied().collect(),
+        };
+        for chunk in done.chunks(UNLINK_CHUNK) {
+            let keys: Vec<String> = chunk.iter().map(|number| self.names.key(*number)).collect();
+            let () = redis::cmd("UNLINK")
+                .arg(keys)
+                .query_async(connection)
+                .await
+                .map_err(|error| self.names.failed("UNLINK", error))?;
+        }
+        self.lowest = Some(keep);
+        if let Some(remaining) = covered.remaining.filter(|remaining| *remaining > 0) {
+            let () = redis::cmd("LTRIM")
+                .arg(self.names.key(covered.segment))
+                .arg(0)
+                .arg(remaining - 1)
+                .query_async(connection)
+                .await
+                .map_err(|error| self.names.failed("LTRIM", error))?;
+        }
+        Ok(())
+    }
+
+    async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        let queued: u64 = redis::cmd("LLEN")
+            .arg(&self.names.queue)
+            .query_async(connected(&mut self.connection)?)
+            .await
+            .map_err(|error| self.names.failed("LLEN", error))?;
+        let (segment, remaining) = match store.position(&self.key) {
+            Some(Position::List(position)) => (position.segment, position.remaining.unwrap_or(0)),
+            _ => (0, 0),
+        };
+        let entries = queued + remaining + self.inherited.get();
+        let now = Timestamp::now();
+        self.waiting = match self.waiting {
+            _ if entries == 0 => None,
+            // What waited then was renamed into the next segment at the latest.
+            Some((_, seen)) if segment > seen + 1 => Some((now, segment)),
+            Some(waiting) => Some(waiting),
+            None => Some((now, segment)),
+        };
+        let oldest_milliseconds = self.waiting.map(|(since, _)| since.0);
+        Ok(Lag { entries, oldest_milliseconds, pending: 0 })
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}

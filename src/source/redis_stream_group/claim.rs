@@ -1,0 +1,98 @@
+//! Taking over what consumers that are no gateway left pending.
+//!
+//! A consumer that died with entries pending would keep them forever. Those of
+//! another gateway are never taken: its snapshot may hold them already. So
+//! every gateway registers its consumer's name in a set beside the stream.
+
+use std::collections::HashSet;
+
+use redis::RedisError;
+
+use super::GroupSource;
+use crate::model::Position;
+use crate::source::{SourceError, redis_stream_info};
+use crate::store::Store;
+
+/// Entries claimed from one consumer at a time.
+const CLAIM_CHUNK: usize = 1000;
+
+impl GroupSource {
+    /// Tells other gateways of the group that our pending entries are not to be claimed.
+    pub(super) async fn register(&mut self) -> Result<(), SourceError> {
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let result: Result<(), RedisError> = redis::cmd("SADD")
+            .arg(self.names.gateways_key())
+            .arg(&self.names.consumer)
+            .query_async(connection)
+            .await;
+        match result {
+            Ok(()) => self.registered = true,
+            // Asked for again at every verification.
+            Err(error) if error.code() == Some("OOM") => {
+                tracing::warn!(source = %self.key, %error, "Redis is full: not registered as a gateway");
+            }
+            Err(error) => return Err(self.names.failed("SADD")(error)),
+        }
+        Ok(())
+    }
+
+    /// Whether the pending list holds more than what is known to be applied, claims included.
+    pub(super) async fn pending_unknown(&mut self, store: &Store) -> Result<bool, SourceError> {
+        let Some(Position::Group(position)) = store.position(&self.key) else { return Ok(true) };
+        let known = position.unacknowledged.len();
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let pending =
+            redis_stream_info::pending(connection, &self.names.key, &self.names.group).await?;
+        let ours = pending.by_consumer.get(&self.names.consumer).copied().unwrap_or(0);
+        let foreign: Vec<String> = pending
+            .by_consumer
+            .into_keys()
+            .filter(|consumer| *consumer != self.names.consumer)
+            .collect();
+        let claimed = if foreign.is_empty() { 0 } else { self.claim(foreign).await? };
+        Ok(claimed > 0 || ours > known)
+    }
+
+    /// Takes entries that consumers which are no gateway left pending for too long.
+    async fn claim(&mut self, consumers: Vec<String>) -> Result<usize, SourceError> {
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let gateways: HashSet<String> = redis::cmd("SMEMBERS")
+            .arg(self.names.gateways_key())
+            .query_async(connection)
+            .await
+            .map_err(self.names.failed("SMEMBERS"))?;
+        let idle_milliseconds = self.claim_idle.as_millis() as u64;
+        let mut claimed = 0;
+        for consumer in consumers.iter().filter(|consumer| !gateways.contains(*consumer)) {
+            let pending: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
+                .arg(&self.names.key)
+                .arg(&self.names.group)
+                .arg("IDLE")
+                .arg(idle_milliseconds)
+                .arg("-")
+                .arg("+")
+                .arg(CLAIM_CHUNK)
+                .arg(consumer)
+                .query_async(connection)
+                .await
+                .map_err(self.names.failed("XPENDING"))?;
+            if pending.is_empty() {
+                continue;
+            }
+            let ids: Vec<String> = pending.into_iter().map(|(id, ..)| id).collect();
+            let taken: Vec<String> = redis::cmd("XCLAIM")
+                .arg(&self.names.key)
+                .arg(&self.names.group)
+                .arg(&self.names.consumer)
+                .arg(idle_milliseconds)
+                .arg(ids)
+                .arg("JUSTID")
+                .query_async(connection)
+                .await
+                .map_err(self.names.failed("XCLAIM"))?;
+            tracing::info!(source = %self.key, consumer, claimed = taken.len(), "claimed entries of an idle consumer");
+            claimed += taken.len();
+        }
+        Ok(claimed)
+    }
+}

@@ -1,0 +1,247 @@
+//! What Redis says of a stream and its groups: tails, loss, and how far it may be trimmed.
+
+use std::collections::HashMap;
+
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, RedisError, Value};
+
+use super::{SourceError, redis_reply};
+use crate::model::{IdSet, StreamId};
+
+/// Pending entries looked at by one command.
+const PENDING_PAGE: usize = 1000;
+
+/// `XINFO STREAM`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamInfo {
+    pub length: u64,
+    pub last_generated: StreamId,
+    pub first_entry: Option<StreamId>,
+    /// Every entry ever added; `None` before Redis 7.0.
+    pub entries_added: Option<u64>,
+}
+
+/// One group of `XINFO GROUPS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupInfo {
+    pub name: String,
+    pub pending: u64,
+    pub consumers: u64,
+    pub last_delivered: StreamId,
+    /// `None` before Redis 7.0, and where Redis cannot tell.
+    pub entries_read: Option<u64>,
+    pub lag: Option<u64>,
+}
+
+/// The summary of `XPENDING`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PendingInfo {
+    pub count: u64,
+    pub lowest: Option<StreamId>,
+    pub by_consumer: HashMap<String, u64>,
+}
+
+fn failed(command: &'static str, key: &str) -> impl FnOnce(RedisError) -> SourceError {
+    move |error| SourceError::Redis { command, key: key.to_owned(), error }
+}
+
+fn is_missing_key(error: &RedisError) -> bool {
+    error.to_string().contains("no such key")
+}
+
+/// The stream, or `None` when the key does not exist.
+pub async fn stream(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+) -> Result<Option<StreamInfo>, SourceError> {
+    let reply: Result<Value, RedisError> =
+        redis::cmd("XINFO").arg("STREAM").arg(key).query_async(connection).await;
+    let reply = match reply {
+        Err(error) if is_missing_key(&error) => return Ok(None),
+        Err(error) if error.code() == Some("WRONGTYPE") => {
+            let found = "key of another type".to_owned();
+            return Err(SourceError::WrongType { key: key.to_owned(), found, expected: "stream" });
+        }
+        other => other.map_err(failed("XINFO STREAM", key))?,
+    };
+    let mut info = StreamInfo::default();
+    for (name, value) in pairs(reply) {
+        match name.as_str() {
+            "length" => info.length = number(&value).unwrap_or(0),
+            "last-generated-id" => info.last_generated = id(&value).unwrap_or_default(),
+            "entries-added" => info.entries_added = number(&value),
+            "first-entry" => {
+                if let Value::Array(parts) = &value {
+                    info.first_entry = parts.first().and_then(id);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(info))
+}
+
+/// The stream's groups; none when the key does not exist.
+pub async fn groups(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+) -> Result<Vec<GroupInfo>, SourceError> {
+    let reply: Result<Value, RedisError> =
+        redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(connection).await;
+    let reply = match reply {
+        Err(error) if is_missing_key(&error) => return Ok(Vec::new()),
+        other => other.map_err(failed("XINFO GROUPS", key))?,
+    };
+    let Value::Array(groups) = reply else { return Ok(Vec::new()) };
+    let group = |reply| {
+        let mut group = GroupInfo::default();
+        for (name, value) in pairs(reply) {
+            match name.as_str() {
+                "name" => group.name = String::from_redis_value(value).unwrap_or_default(),
+                "consumers" => group.consumers = number(&value).unwrap_or(0),
+                "pending" => group.pending = number(&value).unwrap_or(0),
+                "last-delivered-id" => group.last_delivered = id(&value).unwrap_or_default(),
+                "entries-read" => group.entries_read = number(&value),
+                "lag" => group.lag = number(&value),
+                _ => {}
+            }
+        }
+        group
+    };
+    Ok(groups.into_iter().map(group).collect())
+}
+
+/// What a group's consumers have been given and not acknowledged.
+pub async fn pending(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+    group: &str,
+) -> Result<PendingInfo, SourceError> {
+    type Summary = (u64, Option<String>, Option<String>, Option<Vec<(String, u64)>>);
+    let (count, lowest, _, consumers): Summary = redis::cmd("XPENDING")
+        .arg(key)
+        .arg(group)
+        .query_async(connection)
+        .await
+        .map_err(failed("XPENDING", key))?;
+    Ok(PendingInfo {
+        count,
+        lowest: lowest.and_then(|id| id.parse().ok()),
+        by_consumer: consumers.unwrap_or_default().into_iter().collect(),
+    })
+}
+
+/// Whether every pending entry of the group is one of `applied`.
+pub async fn pending_is_applied(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+    group: &str,
+    applied: &IdSet,
+) -> Result<bool, SourceError> {
+    let mut from = "-".to_owned();
+    loop {
+        let page: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
+            .arg(key)
+            .arg(group)
+            .arg(&from)
+            .arg("+")
+            .arg(PENDING_PAGE)
+            .query_async(connection)
+            .await
+            .map_err(failed("XPENDING", key))?;
+        let Some((last, ..)) = page.last() else { return Ok(true) };
+        from = format!("({last}");
+        let is_applied = |id: &str| id.parse().is_ok_and(|id| applied.contains(id));
+        if !page.iter().all(|(id, ..)| is_applied(id)) {
+            return Ok(false);
+        }
+    }
+}
+
+/// The lowest id that any group but `except` still needs; `None` when no group restricts.
+pub async fn needed_by_groups(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+    except: Option<&str>,
+) -> Result<Option<StreamId>, SourceError> {
+    let mut needed: Option<StreamId> = None;
+    for group in groups(connection, key).await? {
+        if Some(group.name.as_str()) == except {
+            continue;
+        }
+        let mut lowest = group.last_delivered;
+        if group.pending > 0 {
+            let pending = pending(connection, key, &group.name).await?;
+            lowest = lowest.min(pending.lowest.unwrap_or(lowest));
+        }
+        needed = Some(needed.map_or(lowest, |needed| needed.min(lowest)));
+    }
+    Ok(needed)
+}
+
+/// Drops the entries below `lowest`, whole macro nodes at a time; without `LIMIT 0`
+/// Redis would drop 10,000 at most, fewer than come in.
+pub async fn trim(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+    lowest: StreamId,
+) -> Result<(), SourceError> {
+    redis::cmd("XTRIM")
+        .arg(key)
+        .arg("MINID")
+        .arg("~")
+        .arg(lowest.to_string())
+        .arg("LIMIT")
+        .arg(0)
+        .query_async(connection)
+        .await
+        .map_err(failed("XTRIM", key))
+}
+
+/// When the first entry after `position` was added.
+pub async fn first_after(
+    connection: &mut MultiplexedConnection,
+    key: &str,
+    position: StreamId,
+) -> Result<Option<StreamId>, SourceError> {
+    let reply: Value = redis::cmd("XRANGE")
+        .arg(key)
+        .arg(format!("({position}"))
+        .arg("+")
+        .arg("COUNT")
+        .arg(1)
+        .query_async(connection)
+        .await
+        .map_err(failed("XRANGE", key))?;
+    let Value::Array(entries) = reply else { return Ok(None) };
+    Ok(match entries.first() {
+        Some(Value::Array(parts)) => parts.first().and_then(id),
+        _ => None,
+    })
+}
+
+fn pairs(reply: Value) -> impl Iterator<Item = (String, Value)> {
+    let values = match reply {
+        Value::Array(values) => values,
+        _ => Vec::new(),
+    };
+    let mut values = values.into_iter();
+    std::iter::from_fn(move || {
+        let name = String::from_redis_value(values.next()?).unwrap_or_default();
+        Some((name, values.next()?))
+    })
+}
+
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+fn id(value: &Value) -> Option<StreamId> {
+    match value {
+        Value::BulkString(bytes) => redis_reply::stream_id(bytes),
+        _ => None,
+    }
+}

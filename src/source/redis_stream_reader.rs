@@ -1,0 +1,228 @@
+//! A stream read alone: `XREAD` from the last id applied.
+//!
+//! For a stream that one gateway owns. Nothing is written to Redis per entry,
+//! which makes this several times cheaper than a consumer group. The group
+//! exists only so that the usual tools show a lag: its id is set once per
+//! checkpoint. Loss is found by arithmetic: once the stream's end is reached,
+//! every entry ever added (`entries-added`) must have been consumed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, Value};
+use tokio::time::Instant;
+
+mod history;
+mod upkeep;
+
+pub use upkeep::ReaderUpkeep;
+
+use history::history;
+
+use super::page_size::PageSize;
+use super::redis_connection::{BLOCK, Connector};
+use super::{Backlog, Reading, Source, SourceError, redis_reply, redis_stream_info};
+use crate::model::{
+    Advance, Body, Locator, Position, RawEntry, ReaderPosition, SourceKey, SourceKind, StreamId,
+};
+use crate::store::Store;
+
+/// How often an idle stream is looked at, to see that it is still the same.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The reading half.
+pub struct ReaderSource {
+    key: SourceKey,
+    group: String,
+    connector: Connector,
+    connection: Option<MultiplexedConnection>,
+    page: PageSize,
+    /// The last id read; runs ahead of what is applied.
+    cursor: StreamId,
+    /// The stream's last id at start; `None` before the first look.
+    tail: Option<StreamId>,
+    /// The tail was reached: from here on reads wait for entries.
+    at_tail: bool,
+    crashed: bool,
+    /// Something was read since the history was last checked.
+    unchecked: bool,
+    check_at: Instant,
+    backlog: Backlog,
+}
+
+impl ReaderSource {
+    /// `crashed`: the state was not written by an orderly shutdown.
+    pub fn new(
+        connector: Connector,
+        key: &str,
+        group: &str,
+        batch: usize,
+        crashed: bool,
+        backlog: Backlog,
+    ) -> Self {
+        Self {
+            key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
+            group: group.to_owned(),
+            connector,
+            connection: None,
+            page: PageSize::new(batch),
+            cursor: StreamId::ZERO,
+            tail: None,
+            at_tail: false,
+            crashed,
+            unchecked: true,
+            check_at: Instant::now(),
+            backlog,
+        }
+    }
+
+    /// Starts at the stream's beginning, or where a group of this identity has come to.
+    async fn first_contact(&mut self, store: &Store) -> Result<ReaderPosition, SourceError> {
+        let group_key = SourceKey { kind: SourceKind::Group, key: self.key.key.clone() };
+        let Some(Position::Group(position)) = store.position(&group_key) else {
+            let start = ReaderPosition::default();
+            store.reposition(&self.key, |stored| {
+                *stored = Some(Position::Reader(start));
+                0
+            });
+            return Ok(start);
+        };
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let groups = redis_stream_info::groups(connection, &self.key.key).await?;
+        let last = match groups.iter().find(|group| group.name == self.group) {
+            Some(group) => {
+                let applied = &position.unacknowledged;
+                let (key, name) = (&self.key.key, &self.group);
+                if !redis_stream_info::pending_is_applied(connection, key, name, applied).await? {
+                    return Err(SourceError::ModeChange(format!(
+                        "Stream.Mode changed from group to reader while group `{name}` of `{key}` \
+                         has pending entries that are not applied; run in group mode until it has \
+                         none, then change"
+                    )));
+                }
+                group.last_delivered.max(position.last)
+            }
+            None => position.last,
+        };
+        tracing::info!(source = %self.key, position = %last, "Stream.Mode changed from group to reader");
+        let start = ReaderPosition { last, entries_consumed: None };
+        store.rename_source(&group_key, self.key.clone(), |_| Position::Reader(start));
+        Ok(start)
+    }
+
+    /// Compares the stream with the position: is it still the one we read, and is it whole?
+    async fn check_history(
+        &mut self,
+        store: &Store,
+        position: ReaderPosition,
+    ) -> Result<ReaderPosition, SourceError> {
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let info = redis_stream_info::stream(connection, &self.key.key).await?;
+        // The advisory group is part of the stream: where it is, the stream is the old one.
+        let groups = redis_stream_info::groups(connection, &self.key.key).await?;
+        let has_group = groups.iter().any(|group| group.name == self.group);
+        let (checked, mut lost) = history(position, info, has_group);
+        let wiped = checked.last < position.last
+            || checked.entries_consumed.unwrap_or(0) < position.entries_consumed.unwrap_or(0);
+        if wiped {
+            lost += self.backlog.take();
+        }
+        if checked != position {
+            store.reposition(&self.key, |stored| {
+                *stored = Some(Position::Reader(checked));
+                lost
+            });
+        }
+        if wiped {
+            tracing::error!(
+                source = %self.key, position = %position.last, lost,
+                "the stream is not the one that was read before (wiped, or Redis restarted \
+                 without persistence); the state is kept and reading goes on. Set appendonly yes"
+            );
+        } else if lost > 0 {
+            tracing::error!(
+                source = %self.key, lost,
+                "the stream was trimmed or deleted ahead of the gateway; the state is kept. \
+                 Let only the gateway trim this stream"
+            );
+        }
+        self.tail.get_or_insert(info.map_or(StreamId::ZERO, |info| info.last_generated));
+        Ok(checked)
+    }
+}
+
+#[async_trait]
+impl Source for ReaderSource {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        let position = match store.position(&self.key) {
+            Some(Position::Reader(position)) => position,
+            _ => self.first_contact(store).await?,
+        };
+        self.cursor = self.check_history(store, position).await?.last;
+        self.unchecked = false;
+        self.check_at = Instant::now() + CHECK_INTERVAL;
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<Reading, SourceError> {
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let mut command = redis::cmd("XREAD");
+        command.arg("COUNT").arg(self.page.get());
+        if self.at_tail {
+            command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        }
+        let reply: Result<Value, RedisError> = command
+            .arg("STREAMS")
+            .arg(&self.key.key)
+            .arg(self.cursor.to_string())
+            .query_async(connection)
+            .await;
+        if reply.as_ref().is_err_and(RedisError::is_timeout) {
+            self.page.timed_out();
+        }
+        let key = || self.key.key.clone();
+        let failed = |error| SourceError::Redis { command: "XREAD", key: key(), error };
+        let read = redis_reply::stream_entries("XREAD", reply.map_err(failed)?, &self.key.key)?;
+        self.page.arrived(read.len() as u64, redis_reply::size_bytes(&read));
+        let Some((last, _)) = read.last() else {
+            // The end: whatever was lost on the way shows now, once everything is applied.
+            let resume = self.unchecked || Instant::now() >= self.check_at;
+            self.at_tail = true;
+            return Ok(Reading { tail_reached: true, resume, ..Reading::default() });
+        };
+        let (after, last) = (self.cursor, *last);
+        let tail = self.tail.unwrap_or(StreamId::ZERO);
+        let replay = self.crashed && !self.at_tail;
+        self.at_tail |= last >= tail;
+        self.cursor = last;
+        self.unchecked = true;
+        self.backlog.read(read.len() as u64);
+        let entries: Vec<RawEntry> = read
+            .into_iter()
+            .map(|(id, fields)| RawEntry {
+                locator: Locator::Entry(id),
+                body: Body::Fields(fields.unwrap_or_default()),
+            })
+            .collect();
+        let advance = Advance::Reader { after, last, entries: entries.len() as u64 };
+        Ok(Reading {
+            entries,
+            advance: Some(advance),
+            tail_reached: self.at_tail,
+            replay,
+            resume: false,
+        })
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}

@@ -1,0 +1,114 @@
+//! Housekeeping of a stream read alone: trimming, and the group that shows its lag.
+
+use async_trait::async_trait;
+use redis::RedisError;
+use redis::aio::MultiplexedConnection;
+
+use crate::checkpoint::Durable;
+use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
+use crate::source::redis_connection::Connector;
+use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
+use crate::store::Store;
+
+/// The housekeeping half.
+pub struct ReaderUpkeep {
+    key: SourceKey,
+    group: String,
+    trim: bool,
+    connector: Connector,
+    connection: Option<MultiplexedConnection>,
+    backlog: Backlog,
+}
+
+impl ReaderUpkeep {
+    pub fn new(connector: Connector, key: &str, group: &str, trim: bool, backlog: Backlog) -> Self {
+        Self {
+            key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
+            group: group.to_owned(),
+            trim,
+            connector,
+            connection: None,
+            backlog,
+        }
+    }
+
+    /// Moves the advisory group to the position, making it if need be.
+    async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), RedisError> {
+        let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        for verb in ["SETID", "CREATE"] {
+            let mut command = redis::cmd("XGROUP");
+            command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());
+            if let Some(consumed) = position.entries_consumed {
+                command.arg("ENTRIESREAD").arg(consumed);
+            }
+            match command.query_async::<()>(connection).await {
+                Err(error) if error.code() == Some("NOGROUP") && verb == "SETID" => {}
+                result => return result,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upkeep for ReaderUpkeep {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn acknowledge(&mut self, store: &Store, durable: &Durable) -> Result<(), SourceError> {
+        let Some(Position::Reader(covered)) = durable.position(&self.key) else { return Ok(()) };
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        // What is durable, not what is applied: a later start in group mode may begin there.
+        if let Err(error) = self.show_lag(*covered).await {
+            // Only a gauge for other tools: at maxmemory the group cannot be made.
+            tracing::debug!(source = %self.key, %error, "the advisory group was not moved");
+        }
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        // After a wipe the covered position may be one of the stream that is gone.
+        let same_stream = matches!(
+            store.position(&self.key),
+            Some(Position::Reader(applied)) if applied.last >= covered.last
+        );
+        if self.trim && same_stream && covered.last > StreamId::ZERO {
+            let needed =
+                redis_stream_info::needed_by_groups(connection, &self.key.key, Some(&self.group))
+                    .await?;
+            let lowest = needed.map_or(covered.last, |needed| needed.min(covered.last));
+            redis_stream_info::trim(connection, &self.key.key, lowest).await?;
+        }
+        Ok(())
+    }
+
+    async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let Some(info) = redis_stream_info::stream(connection, &self.key.key).await? else {
+            return Ok(Lag::default());
+        };
+        // Read the position after the stream's end: it can only have come closer since.
+        let Some(Position::Reader(position)) = store.position(&self.key) else {
+            return Ok(Lag { entries: info.length, ..Lag::default() });
+        };
+        if position.last >= info.last_generated {
+            self.backlog.set(0);
+            return Ok(Lag::default());
+        }
+        let entries = match (info.entries_added, position.entries_consumed) {
+            (Some(added), Some(consumed)) => added.saturating_sub(consumed),
+            _ => info.length,
+        };
+        self.backlog.set(entries);
+        let first =
+            redis_stream_info::first_after(connection, &self.key.key, position.last).await?;
+        Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending: 0 })
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}
