@@ -1,0 +1,398 @@
+//! The only place that wires and spawns: restore → replay → serve → drain.
+//!
+//! 1. Listen, so that health checks are answered from the first moment.
+//! 2. Own the identity and restore its snapshot; until then this is a standby.
+//! 3. Read every source. `/metrics` opens once each has reached the tail it had
+//!    at start: a counter that was scraped before a crash is complete again then.
+//! 4. Until a signal: sources apply, the checkpointer makes durable, upkeep acknowledges.
+//! 5. Drain: stop reading, apply what was read, write a last checkpoint, stop serving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::{self, CheckpointError, Checkpointer, RestoreError, Restored, Storage};
+use crate::config::{Config, StreamMode};
+use crate::dead_letters::DeadLetters;
+use crate::decode::DecodeOptions;
+use crate::expose::own_metrics::{LateStore, OwnMetrics};
+use crate::http::{self, HttpContext, HttpLimits};
+use crate::shutdown;
+use crate::source::redis_connection::{self, ConnectError, Connector};
+use crate::source::redis_list::{ListSource, ListUpkeep};
+use crate::source::redis_stream_group::{GroupNames, GroupSource, GroupUpkeep};
+use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
+use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline, redis_dead_letters};
+use crate::status::{Phase, Status};
+use crate::store::Store;
+
+/// How often a standby asks whether the owner is gone, and a start whether the store can be read.
+const RETRY: Duration = Duration::from_millis(250);
+/// How often a start looks whether every source has caught up.
+const CATCH_UP_POLL: Duration = Duration::from_millis(5);
+
+/// How long the last checkpoint may take, and before it the one in flight.
+const LAST_CHECKPOINT_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long the last acknowledgements and dead letters may take.
+const UPKEEP_PATIENCE: Duration = Duration::from_secs(2);
+
+const NOTHING_IS_LOST: &str = "the last checkpoint could not be written; nothing is lost: the \
+                               next start replays what it does not cover";
+
+/// Runs until SIGTERM or SIGINT, or until it must not go on.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
+    let listen = config.http.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; is Http.Listen taken or not ours?"))?;
+    let status = Status::new();
+    let late_store = LateStore::default();
+    let dead_letters = DeadLetters::new(config.dead_letters.max_length);
+    let own_metrics = OwnMetrics::new(
+        status.clone(),
+        late_store.clone(),
+        dead_letters.clone(),
+        config.metrics.disable_meta_metrics,
+    );
+    let stop_http = CancellationToken::new();
+    let server = tokio::spawn(http::serve(
+        listener,
+        HttpContext {
+            store: late_store.clone(),
+            status: status.clone(),
+            dead_letters: dead_letters.clone(),
+            own_metrics: own_metrics.clone(),
+            limits: HttpLimits::default(),
+        },
+        stop_http.clone(),
+    ));
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"), %listen, identity = config.gateway.identity,
+        redis = %config.redis.target, snapshots = config.snapshot.redacted_url(),
+        "prom-stream-gateway"
+    );
+
+    let Some(restored) = restore(&config, &status, &shutdown).await? else {
+        return Ok(());
+    };
+    let Restored { cut, clean_shutdown, checkpointer, .. } = restored;
+    let max_series = config.metrics.max_series;
+    let crashed = !clean_shutdown;
+    let store = match cut {
+        Some(cut) => Store::restore(cut, max_series),
+        None => Store::new(max_series),
+    };
+    late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
+    status.set_phase(Phase::Replaying);
+
+    let parts = Parts { config, status, store, dead_letters, own_metrics };
+    parts.consume(checkpointer, crashed, shutdown).await?;
+
+    stop_http.cancel();
+    server.await.context("the HTTP server failed")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the ownership, then restores; `None` when told to stop meanwhile.
+async fn restore(
+    config: &Config,
+    status: &Status,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Restored>> {
+    let mut said: Option<String> = None;
+    loop {
+        let storage = Storage::open(&config.snapshot.url, &config.gateway.identity)?;
+        // Dropped half way it changes nothing but the epoch.
+        let attempt = tokio::select! {
+            attempt = checkpoint::restore(storage, config.snapshot.keep) => attempt,
+            () = shutdown.cancelled() => return Ok(None),
+        };
+        match attempt {
+            Ok(restored) => {
+                let generation = restored.generation.as_ref().map(ToString::to_string);
+                let series = restored.cut.as_ref().map_or(0, |cut| cut.series);
+                tracing::info!(generation, series, epoch = restored.epoch, "restored");
+                let epoch = restored.epoch;
+                status.ownership(|report| {
+                    report.owner = true;
+                    report.epoch = epoch;
+                });
+                status.checkpoint(|report| report.generation = generation);
+                return Ok(Some(restored));
+            }
+            Err(RestoreError::Owned { .. }) => {
+                status.set_phase(Phase::Standby);
+                say_once(&mut said, "standing by: another process owns this identity".into());
+            }
+            Err(error @ RestoreError::Unreadable { .. }) => return Err(error.into()),
+            Err(error) => {
+                status.set_phase(Phase::Restoring);
+                status.checkpoint(|report| report.last_error = Some(error.to_string()));
+                say_once(
+                    &mut said,
+                    format!("cannot restore yet, trying again: {:#}", anyhow::Error::from(error)),
+                );
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
+}
+
+fn say_once(said: &mut Option<String>, text: String) {
+    if said.as_ref() != Some(&text) {
+        tracing::warn!("{text}");
+        *said = Some(text);
+    }
+}
+
+/// What consuming needs, once the state is restored.
+struct Parts {
+    config: Config,
+    status: Status,
+    store: Store,
+    dead_letters: DeadLetters,
+    own_metrics: OwnMetrics,
+}
+
+impl Parts {
+    /// Reads every source until `shutdown`, then drains and writes the last checkpoint.
+    async fn consume(
+        &self,
+        checkpointer: Checkpointer,
+        crashed: bool,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let connector = Connector::new(self.config.redis.target.clone());
+        if self.config.redis.target.abort_connect {
+            connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
+        }
+        let halves = self.sources(&connector, crashed);
+
+        // Reading stops first; upkeep, dead letters and checkpoints outlive it.
+        let stop_reading = shutdown.child_token();
+        let stop_upkeep = CancellationToken::new();
+        let context = pipeline::Context {
+            store: self.store.clone(),
+            status: self.status.clone(),
+            decode: Arc::new(DecodeOptions {
+                sort_labels: self.config.metrics.sort_incoming_labels,
+                hasher: self.store.hasher(),
+            }),
+            dead_letters: self.dead_letters.clone(),
+            own_metrics: self.own_metrics.clone(),
+            workers: self.config.redis.metric_queue_workers,
+            shutdown: stop_reading.clone(),
+        };
+        let mut readers = JoinSet::new();
+        let mut keepers = JoinSet::new();
+        for (source, upkeep) in halves {
+            self.status.source(source.key(), |_| {});
+            readers.spawn(pipeline::run(source, context.clone()));
+            let (store, status) = (self.store.clone(), self.status.clone());
+            let (durable, stop) = (checkpointer.durable(), stop_upkeep.clone());
+            keepers.spawn(pipeline::keep_up(upkeep, store, status, durable, stop));
+        }
+        keepers.spawn(redis_dead_letters::run(
+            connector.clone(),
+            self.config.dead_letters.stream.clone(),
+            self.config.dead_letters.max_length,
+            self.dead_letters.clone(),
+            stop_upkeep.clone(),
+        ));
+        let mut introduction = tokio::spawn(introduce(connector, stop_reading.clone()));
+        let mut opening =
+            tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone()));
+        let stop_checkpoints = CancellationToken::new();
+        let mut checkpoints = tokio::spawn(checkpointer.run(
+            self.store.clone(),
+            self.status.clone(),
+            self.config.snapshot.interval,
+            stop_checkpoints.clone(),
+        ));
+
+        let mut introduced = false;
+        let mut outcome = loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break Ok(None),
+                finished = &mut checkpoints => break finished.context("the checkpointer failed")?.map(Some),
+                result = &mut introduction, if !introduced => {
+                    introduced = true;
+                    if let Err(error) = result.context("looking at Redis failed")? {
+                        stop_reading.cancel();
+                        return Err(error.into());
+                    }
+                }
+            }
+        };
+
+        stop_reading.cancel();
+        (&mut opening).await.context("waiting for the sources failed")?;
+        if self.status.report().phase == Phase::Serving {
+            self.status.set_phase(Phase::Stopping);
+        }
+        while let Some(stopped) = readers.join_next().await {
+            stopped.context("a source failed")?;
+        }
+        stop_checkpoints.cancel();
+        if let Ok(None) = outcome {
+            // One in flight is finished first.
+            match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, checkpoints).await {
+                Ok(finished) => outcome = finished.context("the checkpointer failed")?.map(Some),
+                Err(_) => tracing::error!("a checkpoint in flight has no answer; giving it up"),
+            }
+        }
+        let last = match outcome {
+            Ok(Some(mut checkpointer)) => self.last_checkpoint(&mut checkpointer).await,
+            Ok(None) => Err(anyhow::anyhow!(NOTHING_IS_LOST)),
+            Err(fenced) => Err(fenced.into()),
+        };
+        stop_upkeep.cancel();
+        let all_stopped = async { while keepers.join_next().await.is_some() {} };
+        if tokio::time::timeout(UPKEEP_PATIENCE, all_stopped).await.is_err() {
+            tracing::info!("the last acknowledgements are left to the next start");
+        }
+        last
+    }
+
+    /// Supervisors do not wait for long: better no last checkpoint than none of the rest.
+    async fn last_checkpoint(&self, checkpointer: &mut Checkpointer) -> anyhow::Result<()> {
+        let written = checkpointer.checkpoint(&self.store, &self.status, true);
+        match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, written).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(fenced @ CheckpointError::Fenced { .. })) => Err(fenced.into()),
+            Ok(Err(error)) => Err(anyhow::Error::from(error).context(NOTHING_IS_LOST)),
+            Err(_) => Err(anyhow::anyhow!("no answer within {LAST_CHECKPOINT_PATIENCE:?}")
+                .context(NOTHING_IS_LOST)),
+        }
+    }
+
+    /// Both halves of every configured source.
+    fn sources(
+        &self,
+        connector: &Connector,
+        crashed: bool,
+    ) -> Vec<(Box<dyn Source>, Box<dyn Upkeep>)> {
+        let Config { gateway, redis, stream, .. } = &self.config;
+        let identity = gateway.identity.as_str();
+        let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
+        if redis.metric_queue_enabled {
+            let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
+            let inherited = Backlog::default();
+            let upkeep = ListUpkeep::new(connector.clone(), queue, identity, inherited.clone());
+            let source =
+                ListSource::new(connector.clone(), queue, identity, page, crashed, inherited);
+            halves.push((Box::new(source), Box::new(upkeep)));
+        }
+        for key in &stream.keys {
+            match stream.mode {
+                StreamMode::Off => {}
+                StreamMode::Group => {
+                    let names = GroupNames {
+                        key: key.clone(),
+                        group: stream.group.clone(),
+                        consumer: identity.to_owned(),
+                    };
+                    let backlog = Backlog::default();
+                    let source = GroupSource::new(
+                        connector.clone(),
+                        names.clone(),
+                        stream.batch_size,
+                        stream.claim_idle,
+                        crashed,
+                        mode_change::reader_to_group(&self.store, key),
+                        backlog.clone(),
+                    );
+                    let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, backlog);
+                    halves.push((Box::new(source), Box::new(upkeep)));
+                }
+                StreamMode::Reader => {
+                    let backlog = Backlog::default();
+                    let source = ReaderSource::new(
+                        connector.clone(),
+                        key,
+                        &stream.group,
+                        stream.batch_size,
+                        crashed,
+                        backlog.clone(),
+                    );
+                    let upkeep = ReaderUpkeep::new(
+                        connector.clone(),
+                        key,
+                        &stream.group,
+                        stream.trim,
+                        backlog,
+                    );
+                    halves.push((Box::new(source), Box::new(upkeep)));
+                }
+            }
+        }
+        halves
+    }
+}
+
+/// Opens `/metrics` when every source has reached the tail it had at start.
+async fn open_when_caught_up(status: Status, stop: CancellationToken) {
+    while !status.caught_up() {
+        tokio::select! {
+            () = tokio::time::sleep(CATCH_UP_POLL) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+    status.set_phase(Phase::Serving);
+    tracing::info!(after_seconds = status.uptime().as_secs_f64(), "caught up; serving /metrics");
+}
+
+/// Says once what Redis is and what of it endangers the guarantees; an error if it cannot do.
+async fn introduce(connector: Connector, stop: CancellationToken) -> Result<(), ConnectError> {
+    loop {
+        let looked = match connector.connect().await {
+            Ok(mut connection) => redis_connection::server_info(&connector, &mut connection).await,
+            Err(error) => Err(error),
+        };
+        match looked {
+            Ok(info) => {
+                tracing::info!(
+                    product = info.product,
+                    version = info.version,
+                    mode = info.mode,
+                    entries_added = info.counts_entries,
+                    "Redis"
+                );
+                if !info.counts_entries {
+                    tracing::warn!(
+                        version = info.version,
+                        "Redis before 7.0 does not count stream entries: entries trimmed ahead of the gateway cannot be metered"
+                    );
+                }
+                if !info.aof_enabled {
+                    tracing::warn!(
+                        "Redis keeps no append-only file: what it acknowledged is lost when it stops; set appendonly yes"
+                    );
+                }
+                if !matches!(info.maxmemory_policy.as_str(), "" | "noeviction") {
+                    tracing::warn!(
+                        policy = info.maxmemory_policy,
+                        "Redis may evict events that nobody read; set maxmemory-policy noeviction"
+                    );
+                }
+                return Ok(());
+            }
+            Err(error @ ConnectError::TooOld { .. }) => return Err(error),
+            Err(error) => tracing::debug!(%error, "cannot look at Redis yet"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}

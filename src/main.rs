@@ -1,0 +1,27 @@
+//! Parse, dispatch, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use prom_stream_gateway::cli::Cli;
+use prom_stream_gateway::commands;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nowhere is left to report that standard error is closed.
+            error.print().ok();
+            return if error.use_stderr() {
+                commands::EXIT_USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    commands::run(cli).await.unwrap_or_else(|error| {
+        eprintln!("Error: {error:#}");
+        commands::exit_code(&error)
+    })
+}
