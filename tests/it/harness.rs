@@ -1,0 +1,29 @@
+//! What the tests are written in: servers, the gateway, producers, scrapers, deadlines.
+
+pub(crate) mod campaign;
+pub(crate) mod certificates;
+pub(crate) mod check;
+pub(crate) mod gateway;
+pub(crate) mod http;
+pub(crate) mod page;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod producer;
+pub(crate) mod redis;
+pub(crate) mod s3;
+pub(crate) mod scraper;
+pub(crate) mod turn;
+pub(crate) mod wait;
+
+pub(crate) use campaign::seed;
+pub(crate) use gateway::Gateway;
+pub(crate) use page::Page;
+pub(crate) use producer::Producers;
+pub(crate) use redis::RedisServer;
+pub(crate) use scraper::Scraper;
+pub(crate) use wait::{eventually, wait_for};
+
+/// The keys that a gateway reads unless told otherwise.
+pub(crate) const LIST: &str = "prom-stream-gateway:metric-queue";
+pub(crate) const STREAM: &str = "prom-stream-gateway:metric-stream";
+pub(crate) const DEAD_LETTERS: &str = "prom-stream-gateway:dead-letters";

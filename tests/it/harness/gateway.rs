@@ -1,0 +1,225 @@
+//! The real executable, set up through its environment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use prom_stream_gateway::commands::load::ledger::Ledger;
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::check::differences;
+use super::http::{self, Answer};
+use super::ports::free_port;
+use super::process::Process;
+use super::{Page, RedisServer, wait_for};
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_prom-stream-gateway");
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Gateway {
+    // Dropped first: a failure prints the log, which lies in the directory.
+    process: Option<Process>,
+    directory: TempDir,
+    port: u16,
+    settings: BTreeMap<String, String>,
+    arguments: Vec<String>,
+}
+
+impl Gateway {
+    /// A gateway that is not running yet: list and stream, with snapshots in a directory of
+    /// its own.
+    pub(crate) fn of(redis: &RedisServer) -> Self {
+        Self::bare()
+            .set("Redis__ConnectionString", &redis.address())
+            .set("Snapshot__Interval", "150ms")
+    }
+
+    /// A gateway with no more settings than a test needs to find it.
+    pub(crate) fn bare() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let port = free_port();
+        let snapshots = directory.path().join("data").display().to_string();
+        let gateway = Self {
+            directory,
+            port,
+            settings: BTreeMap::new(),
+            arguments: Vec::new(),
+            process: None,
+        };
+        gateway.set("Http__Listen", &format!("127.0.0.1:{port}")).set("Snapshot__Url", &snapshots)
+    }
+
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub(crate) fn list_only(self) -> Self {
+        self.set("Stream__Mode", "off")
+    }
+
+    pub(crate) fn stream_only(self, mode: &str) -> Self {
+        self.set("Redis__MetricQueueEnabled", "false").set("Stream__Mode", mode)
+    }
+
+    /// Starts it and waits until it serves.
+    #[track_caller]
+    pub(crate) fn start(mut self) -> Self {
+        self.launch();
+        self.wait_ready();
+        self
+    }
+
+    /// Starts it, again perhaps, without waiting.
+    #[track_caller]
+    pub(crate) fn launch(&mut self) {
+        let mut command = Command::new(EXECUTABLE);
+        command.args(&self.arguments).env_clear().envs(&self.settings);
+        command.current_dir(self.directory.path());
+        let log = self.directory.path().join("log");
+        self.process = Some(Process::spawn(&mut command, &log));
+    }
+
+    /// Waits until `/-/ready` answers 200; fails at once when the process has ended.
+    #[track_caller]
+    pub(crate) fn wait_ready(&mut self) {
+        let port = self.port;
+        let process = self.process.as_mut().expect("the gateway was launched");
+        wait_for("readiness", READY_DEADLINE, || {
+            if let Some(status) = process.exited() {
+                panic!("the gateway ended while starting: {status}");
+            }
+            match http::get(port, "/-/ready") {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        http::get(self.port, "/-/ready").is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// SIGTERM: the exit status, and how long it took.
+    #[track_caller]
+    pub(crate) fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let mut process = self.process.take().expect("the gateway runs");
+        let sent = Instant::now();
+        process.signal(Signal::TERM);
+        let status = process.wait_exit(STOP_DEADLINE);
+        (status, sent.elapsed())
+    }
+
+    /// Waits for it to end by itself: the exit status and everything it printed.
+    #[track_caller]
+    pub(crate) fn wait_exit(&mut self) -> (ExitStatus, String) {
+        let mut process = self.process.take().expect("the gateway was launched");
+        let status = process.wait_exit(STOP_DEADLINE);
+        (status, process.output())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where its snapshots lie.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        let identity = self.settings.get("Gateway__Identity").map_or("default", String::as_str);
+        self.directory.path().join("data").join(identity).join("snapshots")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> std::io::Result<Answer> {
+        http::get(self.port, path)
+    }
+
+    /// The page as it is served.
+    #[track_caller]
+    pub(crate) fn text(&self) -> String {
+        let answer = self.get("/metrics").unwrap_or_else(|error| panic!("/metrics: {error}"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    #[track_caller]
+    pub(crate) fn page(&self) -> Page {
+        let text = self.text();
+        Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self) -> Value {
+        let answer = self.get("/api/v1/status").unwrap_or_else(|error| panic!("status: {error}"));
+        serde_json::from_str(&answer.body)
+            .unwrap_or_else(|error| panic!("status: {error}: {}", answer.body))
+    }
+
+    /// A number of every source in the status, added up.
+    #[track_caller]
+    pub(crate) fn total(&self, field: &str) -> u64 {
+        let status = self.status();
+        let sources = status["sources"].as_array().unwrap_or_else(|| panic!("{status}"));
+        assert!(!sources.is_empty(), "no sources: {status}");
+        let number = |source: &Value| {
+            source[field].as_u64().unwrap_or_else(|| panic!("no {field} in {source}"))
+        };
+        sources.iter().map(number).sum()
+    }
+
+    /// Waits until the page is what the ledger says.
+    #[track_caller]
+    pub(crate) fn wait_exact(&self, ledger: &Ledger, context: &str) {
+        wait_for(context, DRAIN_DEADLINE, || {
+            let found = differences(ledger, &self.page());
+            match found.len() {
+                0 => Ok(()),
+                count => Err(format!(
+                    "{count} samples differ\n{}\n{}",
+                    found.iter().take(20).cloned().collect::<Vec<_>>().join("\n"),
+                    self.status()
+                )),
+            }
+        });
+    }
+
+    /// Waits until one sample has the value.
+    #[track_caller]
+    pub(crate) fn wait_value(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        wait_for(&format!("{name} {labels:?} = {value}"), DRAIN_DEADLINE, || {
+            match self.page().value(name, labels) {
+                Some(served) if served == value => Ok(()),
+                other => Err(format!("served {other:?}; {}", self.status())),
+            }
+        });
+    }
+
+    /// Waits for a checkpoint that was begun after this call.
+    #[track_caller]
+    pub(crate) fn wait_checkpoint(&self, successes: u64) {
+        let count = || self.status()["checkpoint"]["successes"].as_u64().unwrap_or(0);
+        let before = count();
+        wait_for("a checkpoint", READY_DEADLINE, || match count() {
+            now if now >= before + successes => Ok(()),
+            now => Err(format!("{before} before, {now} now; {}", self.status())),
+        });
+    }
+}

@@ -1,0 +1,108 @@
+//! A redis-server of one test: free port, unix socket, temporary directory.
+//!
+//! The tests themselves speak to it over the unix socket, whatever the port demands.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use redis::{Client, Connection, FromRedisValue, RedisResult};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::ports::free_port;
+use super::process::Process;
+use super::wait_for;
+
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct RedisServer {
+    // Dropped first: a failure prints the log, which lies in the directory.
+    process: Option<Process>,
+    directory: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    /// Without persistence unless the arguments say otherwise.
+    #[track_caller]
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut server = Self::prepare(arguments);
+        server.start_again();
+        server
+    }
+
+    /// A server that is not running yet.
+    pub(crate) fn prepare(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self { directory, port: free_port(), arguments, process: None }
+    }
+
+    /// Starts the server in the directory of its earlier life.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self) {
+        let mut command = Command::new("redis-server");
+        let port = self.port.to_string();
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir"]);
+        command.arg(self.directory.path()).arg("--unixsocket").arg(self.socket());
+        command.args(&self.arguments);
+        self.process = Some(Process::spawn(&mut command, &self.directory.path().join("log")));
+        wait_for("redis-server's answer", START_DEADLINE, || {
+            let mut connection = self.try_connect().map_err(|error| error.to_string())?;
+            redis::cmd("PING").exec(&mut connection).map_err(|error| error.to_string())
+        });
+    }
+
+    /// SIGKILL: what was not persisted is gone.
+    pub(crate) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    pub(crate) fn pause(&self) {
+        self.process.as_ref().expect("redis-server runs").signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.process.as_ref().expect("redis-server runs").signal(Signal::CONT);
+    }
+
+    /// In the syntax of Redis.ConnectionString.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("redis.sock")
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn try_connect(&self) -> RedisResult<Connection> {
+        Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
+    }
+
+    /// Runs one command.
+    #[track_caller]
+    pub(crate) fn run<T: FromRedisValue>(&self, arguments: &[&str]) -> T {
+        self.try_run(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    }
+
+    pub(crate) fn try_run<T: FromRedisValue>(&self, arguments: &[&str]) -> RedisResult<T> {
+        let mut command = redis::cmd(arguments[0]);
+        for argument in &arguments[1..] {
+            command.arg(argument);
+        }
+        command.query(&mut self.try_connect()?)
+    }
+
+    /// Every key that exists, sorted.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.run(&["KEYS", "*"]);
+        keys.sort();
+        keys
+    }
+}

@@ -1,0 +1,25 @@
+//! The real executable against real Redis servers: one binary, a module per promise.
+//!
+//! Every test owns its servers (free ports, temporary directories) and kills them
+//! when it ends. Nothing sleeps and hopes: what is awaited has a deadline and a
+//! name that the failure prints. `SEED=n` repeats a random campaign.
+
+mod harness;
+
+mod claims;
+mod connection;
+mod demo;
+mod events;
+mod freshness;
+mod graceful;
+mod kill_campaign;
+mod list_segments;
+mod load;
+mod mode_change;
+mod naive_control;
+mod predecessor;
+mod prometheus;
+mod reconnects;
+mod redis_faults;
+mod s3;
+mod snapshots;
