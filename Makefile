@@ -1,0 +1,58 @@
+# The commands of README, CI and the image, in one place.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+IMAGE := target/image
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+export PSG_REVISION = $(REVISION)
+
+# $(call need,command,debian package,fedora package,alpine package,homebrew package)
+# gets a missing tool through the system's package manager, saying so.
+define need
+@command -v $(1) >/dev/null 2>&1 || { \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "$(1) is missing: installing it through the system's package manager"; \
+	if command -v apt-get >/dev/null 2>&1; then \
+		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(2) >/dev/null; \
+	elif command -v dnf >/dev/null 2>&1; then $$sudo dnf install -y -q $(3); \
+	elif command -v apk >/dev/null 2>&1; then $$sudo apk add -q $(4); \
+	elif command -v brew >/dev/null 2>&1; then brew install -q $(5); \
+	else echo "no known package manager: install $(1) by hand" >&2; exit 1; fi; \
+	command -v $(1) >/dev/null 2>&1 || { echo "$(1) is still missing after the installation" >&2; exit 1; }; }
+endef
+
+.PHONY: help demo test check-style tests bench release image-root need-redis need-prometheus need-openssl
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: need-redis ## Redis, the gateway and a producer, until Ctrl-C
+	@exec $(CARGO) run --release --locked -- demo $(DEMO_ARGS)
+
+test: check-style tests ## format, lints, docs and every test
+
+check-style:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+tests: need-redis need-prometheus need-openssl
+	$(CARGO) test --workspace --locked
+
+bench: need-redis ## the README's figures, as ratios against a baseline of the same run
+	$(CARGO) bench --locked --bench gateway
+
+release: ## the binary that the image ships
+	$(CARGO) build --release --locked
+
+image-root: release ## the image's files, laid out in target/image as the Dockerfile copies them
+	rm -rf $(IMAGE)
+	install -D -m 755 $(TARGET)/release/prom-stream-gateway $(IMAGE)/usr/local/bin/prom-stream-gateway
+	install -d -m 755 $(IMAGE)/data
+
+need-redis:
+	$(call need,redis-server,redis-server,redis,redis,redis)
+need-prometheus:
+	$(call need,promtool,prometheus,golang-github-prometheus,prometheus,prometheus)
+need-openssl:
+	$(call need,openssl,openssl,openssl,openssl,openssl)
