@@ -196,6 +196,7 @@ impl Parts {
         let mut readers = JoinSet::new();
         let mut keepers = JoinSet::new();
         for (source, upkeep) in halves {
+            // Before any task runs: `/metrics` must wait for all of them.
             self.status.source(source.key(), |_| {});
             readers.spawn(pipeline::run(source, context.clone()));
             let (store, status) = (self.store.clone(), self.status.clone());
@@ -210,8 +211,7 @@ impl Parts {
             stop_upkeep.clone(),
         ));
         let mut introduction = tokio::spawn(introduce(connector, stop_reading.clone()));
-        let mut opening =
-            tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone()));
+        let opening = tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone()));
         let stop_checkpoints = CancellationToken::new();
         let mut checkpoints = tokio::spawn(checkpointer.run(
             self.store.clone(),
@@ -236,7 +236,7 @@ impl Parts {
         };
 
         stop_reading.cancel();
-        (&mut opening).await.context("waiting for the sources failed")?;
+        opening.await.context("waiting for the sources failed")?;
         if self.status.report().phase == Phase::Serving {
             self.status.set_phase(Phase::Stopping);
         }

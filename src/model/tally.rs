@@ -21,9 +21,4 @@ impl Tally {
     pub fn count_dropped(&mut self, reason: Reason) {
         self.dropped[reason as usize] += 1;
     }
-
-    /// All refused events.
-    pub fn dropped_total(&self) -> u64 {
-        self.dropped.iter().sum()
-    }
 }

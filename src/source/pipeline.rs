@@ -59,7 +59,6 @@ struct InFlight {
 /// Reads a source until shutdown; returns when everything read is applied.
 pub async fn run(mut source: Box<dyn Source>, context: Context) {
     let key = source.key().clone();
-    context.status.source(&key, |_| {});
     let mut retry = SHORTEST_RETRY;
     let mut warned: Option<(String, Instant)> = None;
     let mut ever_connected = false;
@@ -216,7 +215,7 @@ fn apply(
             detail: bad.detail.clone(),
             source: key.to_string(),
             position: entry.locator.to_string(),
-            payload: crate::decode::dead_letter_payload(entry, bad.raw),
+            payload: decode::dead_letter_payload(entry, bad.raw),
             at: now,
         });
     }

@@ -16,6 +16,7 @@ use redis::{
     IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates,
 };
 
+use super::SourceError;
 use crate::config::RedisTarget;
 use crate::config::connection_string::Endpoint;
 
@@ -29,6 +30,40 @@ const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Connector {
     target: RedisTarget,
+}
+
+/// The one connection of a source's half: opened when it is asked for, and closed when in doubt.
+pub struct Link {
+    connector: Connector,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Link {
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, connection: None }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// The connection, made now unless it is there.
+    pub async fn open(&mut self) -> Result<&mut MultiplexedConnection, ConnectError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connector.connect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// The connection, which must have been opened.
+    pub fn get(&mut self) -> Result<&mut MultiplexedConnection, SourceError> {
+        self.connection.as_mut().ok_or(SourceError::Disconnected)
+    }
+
+    pub fn close(&mut self) {
+        self.connection = None;
+    }
 }
 
 /// No connection could be made.

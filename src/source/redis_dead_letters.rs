@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::RedisError;
-use redis::aio::MultiplexedConnection;
 use tokio_util::sync::CancellationToken;
 
-use super::redis_connection::Connector;
+use super::redis_connection::{Connector, Link};
 use crate::dead_letters::{DeadLetter, DeadLetters};
 
 /// Letters written by one round trip.
@@ -25,7 +24,7 @@ pub async fn run(
     letters: DeadLetters,
     shutdown: CancellationToken,
 ) {
-    let mut connection = None;
+    let mut link = Link::new(connector);
     loop {
         let stopping = tokio::select! {
             () = letters.wait_pending() => false,
@@ -36,11 +35,9 @@ pub async fn run(
             if chunk.is_empty() {
                 break;
             }
-            if let Err(error) =
-                write(&connector, &mut connection, &stream, max_length, &chunk).await
-            {
+            if let Err(error) = write(&mut link, &stream, max_length, &chunk).await {
                 tracing::debug!(stream, %error, "dead letters not written; kept in memory");
-                connection = None;
+                link.close();
                 letters.count_failed_write();
                 letters.put_back(chunk);
                 if stopping {
@@ -61,16 +58,12 @@ pub async fn run(
 }
 
 async fn write(
-    connector: &Connector,
-    connection: &mut Option<MultiplexedConnection>,
+    link: &mut Link,
     stream: &str,
     max_length: u64,
     letters: &[Arc<DeadLetter>],
 ) -> Result<(), String> {
-    if connection.is_none() {
-        *connection = Some(connector.connect().await.map_err(|error| error.to_string())?);
-    }
-    let Some(connection) = connection.as_mut() else { return Err("not connected".into()) };
+    let connection = link.open().await.map_err(|error| error.to_string())?;
     let mut pipe = redis::pipe();
     for letter in letters {
         pipe.cmd("XADD")

@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 
 mod segments;
@@ -24,7 +23,7 @@ pub use upkeep::ListUpkeep;
 use segments::SegmentNames;
 
 use super::page_size::PageSize;
-use super::redis_connection::Connector;
+use super::redis_connection::{Connector, Link};
 use super::{Backlog, Reading, Source, SourceError, redis_reply};
 use crate::model::{
     Advance, Body, ListPosition, Locator, Position, RawEntry, SourceKey, SourceKind,
@@ -39,8 +38,7 @@ const LONGEST_POLL: Duration = Duration::from_millis(100);
 pub struct ListSource {
     key: SourceKey,
     names: SegmentNames,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     page: PageSize,
     /// What is read; runs ahead of what is applied.
     cursor: ListPosition,
@@ -67,8 +65,7 @@ impl ListSource {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
-            connector,
-            connection: None,
+            link: Link::new(connector),
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },
             inherited: None,
@@ -92,7 +89,7 @@ impl ListSource {
         }
         pipe.cmd("LLEN").arg(&segment);
         pipe.cmd("LRANGE").arg(&segment).arg(-(self.page.get() as i64)).arg(-1);
-        let connection = connected(&mut self.connection)?;
+        let connection = self.link.get()?;
         let replies: Vec<Value> = pipe
             .query_async(connection)
             .await
@@ -139,12 +136,12 @@ impl ListSource {
             return self.names.failed("LLEN", error.into());
         }
         let queue = self.names.queue.clone();
-        let renamed: Result<(), RedisError> = match self.connection.as_mut() {
-            Some(connection) => {
-                redis::cmd("RENAMENX").arg(segment).arg(&queue).query_async(connection).await
-            }
-            None => return SourceError::Disconnected,
+        let connection = match self.link.get() {
+            Ok(connection) => connection,
+            Err(error) => return error,
         };
+        let renamed: Result<(), RedisError> =
+            redis::cmd("RENAMENX").arg(segment).arg(&queue).query_async(connection).await;
         match renamed {
             Ok(()) => wrong_type(queue),
             Err(error) => self.names.failed("RENAMENX", error),
@@ -157,7 +154,7 @@ impl ListSource {
             .arg(&segment)
             .arg(remaining.saturating_sub(self.page.get()))
             .arg(remaining - 1)
-            .query_async(connected(&mut self.connection)?)
+            .query_async(self.link.get()?)
             .await
             .map_err(|error| self.names.failed("LRANGE", error))?;
         redis_reply::items(value, &segment)
@@ -233,10 +230,7 @@ impl Source for ListSource {
     }
 
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
-        let connection = connected(&mut self.connection)?;
+        let connection = self.link.open().await?;
         let queue_type: String = redis::cmd("TYPE")
             .arg(&self.names.queue)
             .query_async(connection)
@@ -320,17 +314,10 @@ impl Source for ListSource {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }
 
 fn wrong_type(key: String) -> SourceError {
     SourceError::WrongType { key, found: "key of another type".into(), expected: "list" }
-}
-
-/// The connection that `resume` or the caller has just made.
-fn connected(
-    connection: &mut Option<MultiplexedConnection>,
-) -> Result<&mut MultiplexedConnection, SourceError> {
-    connection.as_mut().ok_or(SourceError::Disconnected)
 }

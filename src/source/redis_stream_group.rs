@@ -10,7 +10,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 use tokio::time::Instant;
 
@@ -22,7 +21,7 @@ pub use names::GroupNames;
 pub use upkeep::GroupUpkeep;
 
 use super::page_size::PageSize;
-use super::redis_connection::{BLOCK, Connector};
+use super::redis_connection::{BLOCK, Connector, Link};
 use super::{Backlog, Reading, Source, SourceError, redis_reply, redis_stream_info};
 use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, SourceKey, StreamId};
 use crate::store::Store;
@@ -45,8 +44,7 @@ enum Phase {
 pub struct GroupSource {
     key: SourceKey,
     names: GroupNames,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     store: Option<Store>,
     page: PageSize,
     claim_idle: Duration,
@@ -80,8 +78,7 @@ impl GroupSource {
         Self {
             key: names.source_key(),
             names,
-            connector,
-            connection: None,
+            link: Link::new(connector),
             store: None,
             page: PageSize::new(batch),
             claim_idle,
@@ -99,7 +96,7 @@ impl GroupSource {
 
     /// Makes sure that the group exists, starting it where our state ends.
     async fn ensure_group(&mut self, store: &Store) -> Result<(), SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let info = redis_stream_info::stream(connection, &self.names.key).await?;
         let known = match store.position(&self.key) {
             Some(Position::Group(position)) => Some(position),
@@ -178,7 +175,7 @@ impl GroupSource {
         if group.consumers > 1 {
             return Ok(());
         }
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         redis::cmd("XGROUP")
             .arg("SETID")
             .arg(&self.names.key)
@@ -193,7 +190,7 @@ impl GroupSource {
     /// the stream begins after the last delivered id, and counts more before its first entry
     /// than the group has read.
     async fn meter_trimmed_unread(&mut self, store: &Store) -> Result<(), SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let key = &self.names.key;
         // The stream first: another gateway that reads and trims in between then shows no loss.
         let info = redis_stream_info::stream(connection, key).await?.unwrap_or_default();
@@ -234,7 +231,7 @@ impl GroupSource {
             command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
         }
         command.arg("STREAMS").arg(&self.names.key).arg(from);
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let reply: Result<Value, RedisError> = command.query_async(connection).await;
         if reply.as_ref().is_err_and(RedisError::is_timeout) {
             self.page.timed_out();
@@ -327,9 +324,9 @@ impl Source for GroupSource {
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
         self.store = Some(store.clone());
         // Called with a live connection only to verify; after any doubt there is none.
-        let fresh = self.connection.is_none();
+        let fresh = !self.link.is_open();
         if fresh {
-            self.connection = Some(self.connector.connect().await?);
+            self.link.open().await?;
             self.ensure_group(store).await?;
         }
         if fresh || !self.registered {
@@ -379,6 +376,6 @@ impl Source for GroupSource {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 use tokio::time::Instant;
 
@@ -21,7 +20,7 @@ pub use upkeep::ReaderUpkeep;
 use history::history;
 
 use super::page_size::PageSize;
-use super::redis_connection::{BLOCK, Connector};
+use super::redis_connection::{BLOCK, Connector, Link};
 use super::{Backlog, Reading, Source, SourceError, redis_reply, redis_stream_info};
 use crate::model::{
     Advance, Body, Locator, Position, RawEntry, ReaderPosition, SourceKey, SourceKind, StreamId,
@@ -35,8 +34,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 pub struct ReaderSource {
     key: SourceKey,
     group: String,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     page: PageSize,
     /// The last id read; runs ahead of what is applied.
     cursor: StreamId,
@@ -64,8 +62,7 @@ impl ReaderSource {
         Self {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
-            connector,
-            connection: None,
+            link: Link::new(connector),
             page: PageSize::new(batch),
             cursor: StreamId::ZERO,
             tail: None,
@@ -88,7 +85,7 @@ impl ReaderSource {
             });
             return Ok(start);
         };
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let groups = redis_stream_info::groups(connection, &self.key.key).await?;
         let last = match groups.iter().find(|group| group.name == self.group) {
             Some(group) => {
@@ -117,7 +114,7 @@ impl ReaderSource {
         store: &Store,
         position: ReaderPosition,
     ) -> Result<ReaderPosition, SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let info = redis_stream_info::stream(connection, &self.key.key).await?;
         // The advisory group is part of the stream: where it is, the stream is the old one.
         let groups = redis_stream_info::groups(connection, &self.key.key).await?;
@@ -159,9 +156,7 @@ impl Source for ReaderSource {
     }
 
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
+        self.link.open().await?;
         let position = match store.position(&self.key) {
             Some(Position::Reader(position)) => position,
             _ => self.first_contact(store).await?,
@@ -173,7 +168,7 @@ impl Source for ReaderSource {
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(self.page.get());
         if self.at_tail {
@@ -223,6 +218,6 @@ impl Source for ReaderSource {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }

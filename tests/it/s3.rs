@@ -25,10 +25,7 @@ const TRIES: usize = 4;
 fn another_disk_continues_where_a_killed_gateway_was() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
-    let mut gateway = s3.gateway(&redis).start();
-    let plan = Plan { total: Some(EVENTS), rate: 10_000.0, ..producer::to_both(&redis) };
-    let producers = Producers::start(&plan);
-    gateway.wait_checkpoint(3);
+    let (mut gateway, producers) = three_checkpoints_under_load(&s3, &redis);
     // From here on it applies what no snapshot covers.
     s3.set(Weather::Unavailable);
     let before = gateway.total("processed");
@@ -244,10 +241,7 @@ fn the_gateway_started_last_owns_the_identity() {
 fn a_truncated_object_falls_back_to_the_snapshot_before() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
-    let mut gateway = s3.gateway(&redis).start();
-    let plan = Plan { total: Some(EVENTS), rate: 10_000.0, ..producer::to_both(&redis) };
-    let producers = Producers::start(&plan);
-    gateway.wait_checkpoint(3);
+    let (mut gateway, producers) = three_checkpoints_under_load(&s3, &redis);
     gateway.kill();
     let ledger = producers.wait();
 
@@ -267,6 +261,15 @@ fn a_truncated_object_falls_back_to_the_snapshot_before() {
     let log = other.directory().join("log");
     let output = std::fs::read_to_string(log).expect("the log can be read");
     assert!(output.contains("trying the one before"), "{output}");
+}
+
+/// A gateway with three checkpoints in the bucket, and the producers that go on meanwhile.
+fn three_checkpoints_under_load(s3: &S3, redis: &RedisServer) -> (Gateway, Producers) {
+    let gateway = s3.gateway(redis).start();
+    let plan = Plan { total: Some(EVENTS), rate: 10_000.0, ..producer::to_both(redis) };
+    let producers = Producers::start(&plan);
+    gateway.wait_checkpoint(3);
+    (gateway, producers)
 }
 
 /// Sends that many events to list and stream, one each in a payload, until Redis has the last.

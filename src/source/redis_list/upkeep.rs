@@ -1,13 +1,11 @@
 //! Housekeeping of a list: removing what every retained snapshot covers.
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 
-use super::connected;
 use super::segments::SegmentNames;
 use crate::checkpoint::Durable;
 use crate::model::{Position, SourceKey, SourceKind, Timestamp};
-use crate::source::redis_connection::Connector;
+use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep};
 use crate::store::Store;
 
@@ -18,8 +16,7 @@ const UNLINK_CHUNK: usize = 500;
 pub struct ListUpkeep {
     key: SourceKey,
     names: SegmentNames,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     /// Segments below this one are gone; `None` before the first look.
     lowest: Option<u64>,
     /// When something was first seen waiting, and in which segment reading was then.
@@ -33,8 +30,7 @@ impl ListUpkeep {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
-            connector,
-            connection: None,
+            link: Link::new(connector),
             lowest: None,
             waiting: None,
             inherited,
@@ -50,10 +46,7 @@ impl Upkeep for ListUpkeep {
 
     async fn acknowledge(&mut self, _store: &Store, durable: &Durable) -> Result<(), SourceError> {
         let Some(Position::List(covered)) = durable.position(&self.key) else { return Ok(()) };
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
-        let connection = connected(&mut self.connection)?;
+        let connection = self.link.open().await?;
         // Below `keep` every item is covered; the segment itself too when nothing of it remains.
         let keep = covered.segment + u64::from(covered.remaining == Some(0));
         let done: Vec<u64> = match self.lowest {
@@ -82,12 +75,10 @@ impl Upkeep for ListUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
+        self.link.open().await?;
         let queued: u64 = redis::cmd("LLEN")
             .arg(&self.names.queue)
-            .query_async(connected(&mut self.connection)?)
+            .query_async(self.link.get()?)
             .await
             .map_err(|error| self.names.failed("LLEN", error))?;
         let (segment, remaining) = match store.position(&self.key) {
@@ -108,6 +99,6 @@ impl Upkeep for ListUpkeep {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }

@@ -19,7 +19,7 @@ const CLAIM_CHUNK: usize = 1000;
 impl GroupSource {
     /// Tells other gateways of the group that our pending entries are not to be claimed.
     pub(super) async fn register(&mut self) -> Result<(), SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let result: Result<(), RedisError> = redis::cmd("SADD")
             .arg(self.names.gateways_key())
             .arg(&self.names.consumer)
@@ -40,7 +40,7 @@ impl GroupSource {
     pub(super) async fn pending_unknown(&mut self, store: &Store) -> Result<bool, SourceError> {
         let Some(Position::Group(position)) = store.position(&self.key) else { return Ok(true) };
         let known = position.unacknowledged.len();
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let pending =
             redis_stream_info::pending(connection, &self.names.key, &self.names.group).await?;
         let ours = pending.by_consumer.get(&self.names.consumer).copied().unwrap_or(0);
@@ -55,7 +55,7 @@ impl GroupSource {
 
     /// Takes entries that consumers which are no gateway left pending for too long.
     async fn claim(&mut self, consumers: Vec<String>) -> Result<usize, SourceError> {
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         let gateways: HashSet<String> = redis::cmd("SMEMBERS")
             .arg(self.names.gateways_key())
             .query_async(connection)

@@ -1,12 +1,11 @@
 //! Housekeeping of a group: acknowledging what every retained snapshot covers, and trimming.
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 
 use super::{GroupNames, forget};
 use crate::checkpoint::Durable;
 use crate::model::{Position, SourceKey, StreamId};
-use crate::source::redis_connection::Connector;
+use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
 use crate::store::Store;
 
@@ -19,14 +18,13 @@ pub struct GroupUpkeep {
     key: SourceKey,
     names: GroupNames,
     trim: bool,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     backlog: Backlog,
 }
 
 impl GroupUpkeep {
     pub fn new(connector: Connector, names: GroupNames, trim: bool, backlog: Backlog) -> Self {
-        Self { key: names.source_key(), names, trim, connector, connection: None, backlog }
+        Self { key: names.source_key(), names, trim, link: Link::new(connector), backlog }
     }
 }
 
@@ -42,10 +40,7 @@ impl Upkeep for GroupUpkeep {
         else {
             return Ok(());
         };
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.open().await?;
         let done = covered.unacknowledged.intersection(&now.unacknowledged);
         let ids: Vec<StreamId> = done.iter().collect();
         for round_trip in ids.chunks(ACKNOWLEDGE_ROUND_TRIP) {
@@ -71,10 +66,7 @@ impl Upkeep for GroupUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.open().await?;
         let key = &self.names.key;
         let pending = match store.position(&self.key) {
             Some(Position::Group(position)) => position.unacknowledged.len(),
@@ -98,6 +90,6 @@ impl Upkeep for GroupUpkeep {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }

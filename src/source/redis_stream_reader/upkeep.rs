@@ -2,11 +2,10 @@
 
 use async_trait::async_trait;
 use redis::RedisError;
-use redis::aio::MultiplexedConnection;
 
 use crate::checkpoint::Durable;
 use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
-use crate::source::redis_connection::Connector;
+use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
 use crate::store::Store;
 
@@ -15,8 +14,7 @@ pub struct ReaderUpkeep {
     key: SourceKey,
     group: String,
     trim: bool,
-    connector: Connector,
-    connection: Option<MultiplexedConnection>,
+    link: Link,
     backlog: Backlog,
 }
 
@@ -26,15 +24,14 @@ impl ReaderUpkeep {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
             trim,
-            connector,
-            connection: None,
+            link: Link::new(connector),
             backlog,
         }
     }
 
     /// Moves the advisory group to the position, making it if need be.
     async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), RedisError> {
-        let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        let Ok(connection) = self.link.get() else { return Ok(()) };
         for verb in ["SETID", "CREATE"] {
             let mut command = redis::cmd("XGROUP");
             command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());
@@ -58,15 +55,13 @@ impl Upkeep for ReaderUpkeep {
 
     async fn acknowledge(&mut self, store: &Store, durable: &Durable) -> Result<(), SourceError> {
         let Some(Position::Reader(covered)) = durable.position(&self.key) else { return Ok(()) };
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
+        self.link.open().await?;
         // What is durable, not what is applied: a later start in group mode may begin there.
         if let Err(error) = self.show_lag(*covered).await {
             // Only a gauge for other tools: at maxmemory the group cannot be made.
             tracing::debug!(source = %self.key, %error, "the advisory group was not moved");
         }
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.get()?;
         // After a wipe the covered position may be one of the stream that is gone.
         let same_stream = matches!(
             store.position(&self.key),
@@ -83,10 +78,7 @@ impl Upkeep for ReaderUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connector.connect().await?);
-        }
-        let connection = self.connection.as_mut().ok_or(SourceError::Disconnected)?;
+        let connection = self.link.open().await?;
         let Some(info) = redis_stream_info::stream(connection, &self.key.key).await? else {
             return Ok(Lag::default());
         };
@@ -109,6 +101,6 @@ impl Upkeep for ReaderUpkeep {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        self.link.close();
     }
 }
