@@ -15,23 +15,27 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{self, CheckpointError, Checkpointer, RestoreError, Restored, Storage};
-use crate::config::{Config, StreamMode};
+use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
+use crate::config::Config;
 use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::http::{self, HttpContext, HttpLimits};
+use crate::lease::Lease;
 use crate::shutdown;
-use crate::source::redis_connection::{self, ConnectError, Connector};
-use crate::source::redis_list::{ListSource, ListUpkeep};
-use crate::source::redis_stream_group::{GroupNames, GroupSource, GroupUpkeep};
-use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
-use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline, redis_dead_letters};
+use crate::source::redis_connection::Connector;
+use crate::source::{pipeline, redis_dead_letters};
 use crate::status::{Phase, Status};
 use crate::store::Store;
 
-/// How often a standby asks whether the owner is gone, and a start whether the store can be read.
-const RETRY: Duration = Duration::from_millis(250);
+mod introduce;
+mod sources;
+mod takeover;
+
+use introduce::introduce;
+use sources::sources;
+use takeover::take_over;
+
 /// How often a start looks whether every source has caught up.
 const CATCH_UP_POLL: Duration = Duration::from_millis(5);
 
@@ -78,10 +82,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "prom-stream-gateway"
     );
 
-    let Some(restored) = restore(&config, &status, &shutdown).await? else {
+    let Some(restored) = take_over(&config, &status, &shutdown).await? else {
         return Ok(());
     };
-    let Restored { cut, clean_shutdown, checkpointer, .. } = restored;
+    let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
     let max_series = config.metrics.max_series;
     let crashed = !clean_shutdown;
     let store = match cut {
@@ -91,7 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
     status.set_phase(Phase::Replaying);
 
-    let parts = Parts { config, status, store, dead_letters, own_metrics };
+    let parts = Parts { config, status, store, lease, dead_letters, own_metrics };
     parts.consume(checkpointer, crashed, shutdown).await?;
 
     stop_http.cancel();
@@ -100,66 +104,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for the ownership, then restores; `None` when told to stop meanwhile.
-async fn restore(
-    config: &Config,
-    status: &Status,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<Option<Restored>> {
-    let mut said: Option<String> = None;
-    loop {
-        let storage = Storage::open(&config.snapshot.url, &config.gateway.identity)?;
-        // Dropped half way it changes nothing but the epoch.
-        let attempt = tokio::select! {
-            attempt = checkpoint::restore(storage, config.snapshot.keep) => attempt,
-            () = shutdown.cancelled() => return Ok(None),
-        };
-        match attempt {
-            Ok(restored) => {
-                let generation = restored.generation.as_ref().map(ToString::to_string);
-                let series = restored.cut.as_ref().map_or(0, |cut| cut.series);
-                tracing::info!(generation, series, epoch = restored.epoch, "restored");
-                let epoch = restored.epoch;
-                status.ownership(|report| {
-                    report.owner = true;
-                    report.epoch = epoch;
-                });
-                status.checkpoint(|report| report.generation = generation);
-                return Ok(Some(restored));
-            }
-            Err(RestoreError::Owned { .. }) => {
-                status.set_phase(Phase::Standby);
-                say_once(&mut said, "standing by: another process owns this identity".into());
-            }
-            Err(error @ RestoreError::Unreadable { .. }) => return Err(error.into()),
-            Err(error) => {
-                status.set_phase(Phase::Restoring);
-                status.checkpoint(|report| report.last_error = Some(error.to_string()));
-                say_once(
-                    &mut said,
-                    format!("cannot restore yet, trying again: {:#}", anyhow::Error::from(error)),
-                );
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = shutdown.cancelled() => return Ok(None),
-        }
-    }
-}
-
-fn say_once(said: &mut Option<String>, text: String) {
-    if said.as_ref() != Some(&text) {
-        tracing::warn!("{text}");
-        *said = Some(text);
-    }
-}
-
 /// What consuming needs, once the state is restored.
 struct Parts {
     config: Config,
     status: Status,
     store: Store,
+    lease: Lease,
     dead_letters: DeadLetters,
     own_metrics: OwnMetrics,
 }
@@ -176,7 +126,7 @@ impl Parts {
         if self.config.redis.target.abort_connect {
             connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
         }
-        let halves = self.sources(&connector, crashed);
+        let halves = sources(&self.config, &self.store, &connector, &self.lease, crashed);
 
         // Reading stops first; upkeep, dead letters and checkpoints outlive it.
         let stop_reading = shutdown.child_token();
@@ -191,6 +141,7 @@ impl Parts {
             dead_letters: self.dead_letters.clone(),
             own_metrics: self.own_metrics.clone(),
             workers: self.config.redis.metric_queue_workers,
+            lease: self.lease.clone(),
             shutdown: stop_reading.clone(),
         };
         let mut readers = JoinSet::new();
@@ -201,7 +152,14 @@ impl Parts {
             readers.spawn(pipeline::run(source, context.clone()));
             let (store, status) = (self.store.clone(), self.status.clone());
             let (durable, stop) = (checkpointer.durable(), stop_upkeep.clone());
-            keepers.spawn(pipeline::keep_up(upkeep, store, status, durable, stop));
+            keepers.spawn(pipeline::keep_up(
+                upkeep,
+                store,
+                status,
+                self.lease.clone(),
+                durable,
+                stop,
+            ));
         }
         keepers.spawn(redis_dead_letters::run(
             connector.clone(),
@@ -275,69 +233,6 @@ impl Parts {
                 .context(NOTHING_IS_LOST)),
         }
     }
-
-    /// Both halves of every configured source.
-    fn sources(
-        &self,
-        connector: &Connector,
-        crashed: bool,
-    ) -> Vec<(Box<dyn Source>, Box<dyn Upkeep>)> {
-        let Config { gateway, redis, stream, .. } = &self.config;
-        let identity = gateway.identity.as_str();
-        let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
-        if redis.metric_queue_enabled {
-            let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
-            let inherited = Backlog::default();
-            let upkeep = ListUpkeep::new(connector.clone(), queue, identity, inherited.clone());
-            let source =
-                ListSource::new(connector.clone(), queue, identity, page, crashed, inherited);
-            halves.push((Box::new(source), Box::new(upkeep)));
-        }
-        for key in &stream.keys {
-            match stream.mode {
-                StreamMode::Off => {}
-                StreamMode::Group => {
-                    let names = GroupNames {
-                        key: key.clone(),
-                        group: stream.group.clone(),
-                        consumer: identity.to_owned(),
-                    };
-                    let backlog = Backlog::default();
-                    let source = GroupSource::new(
-                        connector.clone(),
-                        names.clone(),
-                        stream.batch_size,
-                        stream.claim_idle,
-                        crashed,
-                        mode_change::reader_to_group(&self.store, key),
-                        backlog.clone(),
-                    );
-                    let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, backlog);
-                    halves.push((Box::new(source), Box::new(upkeep)));
-                }
-                StreamMode::Reader => {
-                    let backlog = Backlog::default();
-                    let source = ReaderSource::new(
-                        connector.clone(),
-                        key,
-                        &stream.group,
-                        stream.batch_size,
-                        crashed,
-                        backlog.clone(),
-                    );
-                    let upkeep = ReaderUpkeep::new(
-                        connector.clone(),
-                        key,
-                        &stream.group,
-                        stream.trim,
-                        backlog,
-                    );
-                    halves.push((Box::new(source), Box::new(upkeep)));
-                }
-            }
-        }
-        halves
-    }
 }
 
 /// Opens `/metrics` when every source has reached the tail it had at start.
@@ -350,49 +245,4 @@ async fn open_when_caught_up(status: Status, stop: CancellationToken) {
     }
     status.set_phase(Phase::Serving);
     tracing::info!(after_seconds = status.uptime().as_secs_f64(), "caught up; serving /metrics");
-}
-
-/// Says once what Redis is and what of it endangers the guarantees; an error if it cannot do.
-async fn introduce(connector: Connector, stop: CancellationToken) -> Result<(), ConnectError> {
-    loop {
-        let looked = match connector.connect().await {
-            Ok(mut connection) => redis_connection::server_info(&connector, &mut connection).await,
-            Err(error) => Err(error),
-        };
-        match looked {
-            Ok(info) => {
-                tracing::info!(
-                    product = info.product,
-                    version = info.version,
-                    mode = info.mode,
-                    entries_added = info.counts_entries,
-                    "Redis"
-                );
-                if !info.counts_entries {
-                    tracing::warn!(
-                        version = info.version,
-                        "Redis before 7.0 does not count stream entries: entries trimmed ahead of the gateway cannot be metered"
-                    );
-                }
-                if !info.aof_enabled {
-                    tracing::warn!(
-                        "Redis keeps no append-only file: what it acknowledged is lost when it stops; set appendonly yes"
-                    );
-                }
-                if !matches!(info.maxmemory_policy.as_str(), "" | "noeviction") {
-                    tracing::warn!(
-                        policy = info.maxmemory_policy,
-                        "Redis may evict events that nobody read; set maxmemory-policy noeviction"
-                    );
-                }
-                return Ok(());
-            }
-            Err(error @ ConnectError::TooOld { .. }) => return Err(error),
-            Err(error) => tracing::debug!(%error, "cannot look at Redis yet"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = stop.cancelled() => return Ok(()),
-        }
-    }
 }

@@ -10,6 +10,8 @@
 
 pub mod model;
 
+pub mod lease;
+
 pub mod source;
 
 pub mod decode;

@@ -139,6 +139,8 @@ pub enum SourceError {
     SegmentShrank { key: String, found: usize, expected: u64 },
     #[error("`{key}` is a {found}, expected a {expected}; delete or rename that key")]
     WrongType { key: String, found: String, expected: &'static str },
+    #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]
+    NotOwner,
     #[error("not connected")]
     Disconnected,
     #[error("{0}")]

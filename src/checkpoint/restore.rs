@@ -14,6 +14,7 @@ use super::positions;
 use super::resolve::{Candidate, Decision, Facts, HeadFact, Unusable, next_epoch, resolve};
 use super::storage::{HeadVersion, ReadHead, ReplaceHeadError, Storage, StorageError};
 use super::task::{Checkpointer, Retained};
+use crate::lease::{Lease, Renewal};
 use crate::store::Cut;
 
 /// How often to look again when a running owner is faster.
@@ -31,6 +32,8 @@ pub struct Restored {
     pub skipped: Vec<Unusable>,
     /// This ownership's epoch: above every earlier one.
     pub epoch: u64,
+    /// The right to act as the owner.
+    pub lease: Lease,
     /// Writes the snapshots of this ownership.
     pub checkpointer: Checkpointer,
 }
@@ -98,14 +101,16 @@ pub async fn restore(mut storage: Storage, keep: usize) -> Result<Restored, Rest
             nonce: nonce(),
             retained: retained(&facts.head, verified.as_ref()),
         };
+        let begun = Renewal::begin();
         match storage.replace_head(&head, &version).await {
             Ok(version) => {
                 let evidence = skipped_generations(&facts);
                 let retained = adopt(&head, verified.as_ref());
                 let epoch = head.epoch;
+                let lease = Lease::new(epoch, &head.nonce, None, begun);
                 let checkpointer =
                     Checkpointer::new(storage, keep, head, version, retained, evidence);
-                return Ok(Restored::new(verified, skipped, epoch, checkpointer));
+                return Ok(Restored::new(verified, skipped, epoch, lease, checkpointer));
             }
             Err(ReplaceHeadError::Storage(error)) => return Err(error.into()),
             Err(ReplaceHeadError::Fenced { found }) => {
@@ -121,6 +126,7 @@ impl Restored {
         verified: Option<Verified>,
         skipped: Vec<Unusable>,
         epoch: u64,
+        lease: Lease,
         checkpointer: Checkpointer,
     ) -> Self {
         let snapshot = verified.map(|verified| verified.snapshot);
@@ -130,6 +136,7 @@ impl Restored {
             cut: snapshot.map(|found| found.cut),
             skipped,
             epoch,
+            lease,
             checkpointer,
         }
     }

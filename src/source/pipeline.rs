@@ -21,6 +21,7 @@ use crate::checkpoint::Durable;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decode::{self, DecodeOptions};
 use crate::expose::own_metrics::OwnMetrics;
+use crate::lease::Lease;
 use crate::model::{Advance, Batch, Position, SourceKey, Timestamp};
 use crate::status::Status;
 use crate::store::Store;
@@ -45,6 +46,7 @@ pub struct Context {
     pub own_metrics: OwnMetrics,
     /// Batches decoded at the same time.
     pub workers: usize,
+    pub lease: Lease,
     pub shutdown: CancellationToken,
 }
 
@@ -63,6 +65,10 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
     let mut warned: Option<(String, Instant)> = None;
     let mut ever_connected = false;
     while !context.shutdown.is_cancelled() {
+        tokio::select! {
+            () = context.lease.valid() => {}
+            () = context.shutdown.cancelled() => break,
+        }
         // A connection that is given up half way changes nothing.
         let resumed = tokio::select! {
             resumed = source.resume(&context.store) => resumed,
@@ -124,6 +130,9 @@ async fn read_until_failure(
     let outcome = loop {
         if context.shutdown.is_cancelled() {
             break Ok(());
+        }
+        if !context.lease.is_valid() {
+            break Err(SourceError::NotOwner);
         }
         let reading = {
             let mut reading = pin!(source.read());
@@ -204,6 +213,9 @@ fn apply(
     let Some(InFlight { advance, tail_reached, replay, .. }) = in_flight.pop_front() else {
         return Ok(());
     };
+    if !context.lease.is_valid() {
+        return Err(SourceError::NotOwner);
+    }
     let now = Timestamp::now();
     let started = Instant::now();
     let applied = context.store.apply(key, &batch, &advance, now)?;
@@ -235,6 +247,7 @@ pub async fn keep_up(
     mut upkeep: Box<dyn Upkeep>,
     store: Store,
     status: Status,
+    lease: Lease,
     mut durable: watch::Receiver<Option<Durable>>,
     shutdown: CancellationToken,
 ) {
@@ -244,7 +257,7 @@ pub async fn keep_up(
     loop {
         // Only waiting is raced; a command that was sent is always heard out.
         let acknowledge = tokio::select! {
-            changed = durable.changed() => match changed {
+            changed = durable.changed(), if lease.is_valid() => match changed {
                 Ok(()) => true,
                 // No more checkpoints: another gateway took over.
                 Err(_) => {
@@ -294,6 +307,7 @@ pub async fn keep_up(
     }
     let receipt = durable.borrow_and_update().clone();
     if let Some(receipt) = receipt
+        && lease.is_valid()
         && let Err(failure) = upkeep.acknowledge(&store, &receipt).await
     {
         tracing::info!(source = %key, error = %failure, "the last acknowledgement is left to the next start");

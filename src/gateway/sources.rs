@@ -1,0 +1,69 @@
+//! From the configuration to the sources: which are read, and by what.
+
+use crate::config::{Config, StreamMode};
+use crate::lease::Lease;
+use crate::source::redis_connection::Connector;
+use crate::source::redis_list::{ListSource, ListUpkeep};
+use crate::source::redis_stream_group::{GroupNames, GroupSource, GroupUpkeep};
+use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
+use crate::source::{Backlog, Source, Upkeep, mode_change};
+use crate::store::Store;
+
+/// Both halves of every configured source.
+pub(super) fn sources(
+    config: &Config,
+    store: &Store,
+    connector: &Connector,
+    lease: &Lease,
+    crashed: bool,
+) -> Vec<(Box<dyn Source>, Box<dyn Upkeep>)> {
+    let Config { gateway, redis, stream, .. } = config;
+    let identity = gateway.identity.as_str();
+    let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
+    if redis.metric_queue_enabled {
+        let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
+        let inherited = Backlog::default();
+        let upkeep = ListUpkeep::new(connector.clone(), queue, identity, inherited.clone());
+        let source = ListSource::new(connector.clone(), queue, identity, page, crashed, inherited);
+        halves.push((Box::new(source), Box::new(upkeep)));
+    }
+    for key in &stream.keys {
+        match stream.mode {
+            StreamMode::Off => {}
+            StreamMode::Group => {
+                let names = GroupNames {
+                    key: key.clone(),
+                    group: stream.group.clone(),
+                    consumer: identity.to_owned(),
+                };
+                let backlog = Backlog::default();
+                let source = GroupSource::new(
+                    connector.clone(),
+                    names.clone(),
+                    stream.batch_size,
+                    stream.claim_idle,
+                    crashed,
+                    mode_change::reader_to_group(store, key),
+                    backlog.clone(),
+                );
+                let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, backlog);
+                halves.push((Box::new(source), Box::new(upkeep)));
+            }
+            StreamMode::Reader => {
+                let backlog = Backlog::default();
+                let source = ReaderSource::new(
+                    connector.clone(),
+                    key,
+                    &stream.group,
+                    stream.batch_size,
+                    crashed,
+                    backlog.clone(),
+                );
+                let upkeep =
+                    ReaderUpkeep::new(connector.clone(), key, &stream.group, stream.trim, backlog);
+                halves.push((Box::new(source), Box::new(upkeep)));
+            }
+        }
+    }
+    halves
+}
