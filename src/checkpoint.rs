@@ -12,6 +12,7 @@
 //! permission: the positions of the oldest retained snapshot. Only this module
 //! can make one.
 //!
+//! - [`Standby`] waits until nobody owns the identity.
 //! - [`restore()`] finds the snapshot to start from ([`resolve`] decides, purely),
 //!   and takes the ownership over with a higher epoch.
 //! - [`Checkpointer`] writes snapshots and publishes the permission.
@@ -27,10 +28,12 @@ pub mod codec;
 pub mod head;
 pub mod resolve;
 pub mod restore;
+pub mod standby;
 pub mod storage;
 pub mod task;
 
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{RestoreError, Restored, Terms, restore};
+pub use standby::Standby;
 pub use storage::Storage;
 pub use task::{CheckpointError, Checkpointer, Written};
 
@@ -62,4 +65,4 @@ fn positions(cut: &Cut) -> Positions {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,14 +5,15 @@
 //! 3. Read every source. `/metrics` opens once each has reached the tail it had
 //!    at start: a counter that was scraped before a crash is complete again then.
 //! 4. Until a signal: sources apply, the checkpointer makes durable, upkeep acknowledges.
-//! 5. Drain: stop reading, apply what was read, write a last checkpoint, stop serving.
+//! 5. Drain: stop reading, apply what was read, write a last checkpoint, give the
+//!    ownership back, stop serving.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
@@ -23,7 +24,7 @@ use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::http::{self, HttpContext, HttpLimits};
 use crate::lease::Lease;
 use crate::shutdown;
-use crate::source::redis_connection::Connector;
+use crate::source::redis_connection::{ConnectError, Connector};
 use crate::source::{pipeline, redis_dead_letters};
 use crate::status::{Phase, Status};
 use crate::store::Store;
@@ -42,8 +43,8 @@ const CATCH_UP_POLL: Duration = Duration::from_millis(5);
 /// How long the last checkpoint may take, and before it the one in flight.
 const LAST_CHECKPOINT_PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long the last acknowledgements and dead letters may take.
-const UPKEEP_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the last acknowledgements and dead letters may take, and giving the ownership back.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 const NOTHING_IS_LOST: &str = "the last checkpoint could not be written; nothing is lost: the \
                                next start replays what it does not cover";
@@ -114,6 +115,29 @@ struct Parts {
     own_metrics: OwnMetrics,
 }
 
+/// Everything that runs until the drain.
+struct Running {
+    readers: JoinSet<()>,
+    keepers: JoinSet<()>,
+    checkpoints: JoinHandle<Result<Checkpointer, CheckpointError>>,
+    introduction: JoinHandle<Result<(), ConnectError>>,
+    opening: JoinHandle<()>,
+    /// Reading stops first; upkeep, dead letters and checkpoints outlive it.
+    stop_reading: CancellationToken,
+    stop_checkpoints: CancellationToken,
+    stop_upkeep: CancellationToken,
+}
+
+/// Why consuming ends.
+enum End {
+    /// In good order.
+    Asked,
+    /// Redis cannot be used.
+    Unusable(ConnectError),
+    /// The checkpointer found another owner.
+    Fenced(CheckpointError),
+}
+
 impl Parts {
     /// Reads every source until `shutdown`, then drains and writes the last checkpoint.
     async fn consume(
@@ -126,10 +150,26 @@ impl Parts {
         if self.config.redis.target.abort_connect {
             connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
         }
-        let halves = sources(&self.config, &self.store, &connector, &self.lease, crashed);
+        let mut running = self.spawn(checkpointer, &connector, crashed, &shutdown);
+        match running.until_the_end(&shutdown).await? {
+            End::Asked => self.drain(running).await,
+            End::Unusable(error) => self.drain(running).await.and(Err(error.into())),
+            End::Fenced(error) => {
+                running.stop_reading.cancel();
+                Err(error.into())
+            }
+        }
+    }
 
-        // Reading stops first; upkeep, dead letters and checkpoints outlive it.
+    fn spawn(
+        &self,
+        checkpointer: Checkpointer,
+        connector: &Connector,
+        crashed: bool,
+        shutdown: &CancellationToken,
+    ) -> Running {
         let stop_reading = shutdown.child_token();
+        let stop_checkpoints = CancellationToken::new();
         let stop_upkeep = CancellationToken::new();
         let context = pipeline::Context {
             store: self.store.clone(),
@@ -144,21 +184,19 @@ impl Parts {
             lease: self.lease.clone(),
             shutdown: stop_reading.clone(),
         };
-        let mut readers = JoinSet::new();
-        let mut keepers = JoinSet::new();
-        for (source, upkeep) in halves {
+        let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());
+        for (source, upkeep) in sources(&self.config, &self.store, connector, &self.lease, crashed)
+        {
             // Before any task runs: `/metrics` must wait for all of them.
             self.status.source(source.key(), |_| {});
             readers.spawn(pipeline::run(source, context.clone()));
-            let (store, status) = (self.store.clone(), self.status.clone());
-            let (durable, stop) = (checkpointer.durable(), stop_upkeep.clone());
             keepers.spawn(pipeline::keep_up(
                 upkeep,
-                store,
-                status,
+                self.store.clone(),
+                self.status.clone(),
                 self.lease.clone(),
-                durable,
-                stop,
+                checkpointer.durable(),
+                stop_upkeep.clone(),
             ));
         }
         keepers.spawn(redis_dead_letters::run(
@@ -168,56 +206,50 @@ impl Parts {
             self.dead_letters.clone(),
             stop_upkeep.clone(),
         ));
-        let mut introduction = tokio::spawn(introduce(connector, stop_reading.clone()));
-        let opening = tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone()));
-        let stop_checkpoints = CancellationToken::new();
-        let mut checkpoints = tokio::spawn(checkpointer.run(
-            self.store.clone(),
-            self.status.clone(),
-            self.config.snapshot.interval,
-            stop_checkpoints.clone(),
-        ));
+        Running {
+            readers,
+            keepers,
+            checkpoints: tokio::spawn(checkpointer.run(
+                self.store.clone(),
+                self.status.clone(),
+                self.config.snapshot.interval,
+                stop_checkpoints.clone(),
+            )),
+            introduction: tokio::spawn(introduce(connector.clone(), stop_reading.clone())),
+            opening: tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone())),
+            stop_reading,
+            stop_checkpoints,
+            stop_upkeep,
+        }
+    }
 
-        let mut introduced = false;
-        let mut outcome = loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break Ok(None),
-                finished = &mut checkpoints => break finished.context("the checkpointer failed")?.map(Some),
-                result = &mut introduction, if !introduced => {
-                    introduced = true;
-                    if let Err(error) = result.context("looking at Redis failed")? {
-                        stop_reading.cancel();
-                        return Err(error.into());
-                    }
-                }
-            }
-        };
-
-        stop_reading.cancel();
-        opening.await.context("waiting for the sources failed")?;
+    /// Applies what is read, makes it durable, acknowledges it, and gives the ownership back.
+    async fn drain(&self, mut running: Running) -> anyhow::Result<()> {
+        running.stop_reading.cancel();
+        running.opening.await.context("waiting for the sources failed")?;
         if self.status.report().phase == Phase::Serving {
             self.status.set_phase(Phase::Stopping);
         }
-        while let Some(stopped) = readers.join_next().await {
+        while let Some(stopped) = running.readers.join_next().await {
             stopped.context("a source failed")?;
         }
-        stop_checkpoints.cancel();
-        if let Ok(None) = outcome {
-            // One in flight is finished first.
-            match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, checkpoints).await {
-                Ok(finished) => outcome = finished.context("the checkpointer failed")?.map(Some),
-                Err(_) => tracing::error!("a checkpoint in flight has no answer; giving it up"),
-            }
-        }
-        let last = match outcome {
-            Ok(Some(mut checkpointer)) => self.last_checkpoint(&mut checkpointer).await,
-            Ok(None) => Err(anyhow::anyhow!(NOTHING_IS_LOST)),
-            Err(fenced) => Err(fenced.into()),
-        };
-        stop_upkeep.cancel();
-        let all_stopped = async { while keepers.join_next().await.is_some() {} };
-        if tokio::time::timeout(UPKEEP_PATIENCE, all_stopped).await.is_err() {
+        running.stop_checkpoints.cancel();
+        // One in flight is finished first.
+        let mut checkpointer =
+            match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, running.checkpoints).await {
+                Ok(finished) => finished.context("the checkpointer failed")??,
+                Err(_) => anyhow::bail!("a checkpoint in flight has no answer; {NOTHING_IS_LOST}"),
+            };
+        let last = self.last_checkpoint(&mut checkpointer).await;
+        running.stop_upkeep.cancel();
+        let all_stopped = async { while running.keepers.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all_stopped).await.is_err() {
             tracing::info!("the last acknowledgements are left to the next start");
+        }
+        match tokio::time::timeout(PATIENCE, checkpointer.release()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::info!(%error, "a standby has to wait for the lease's end"),
+            Err(_) => tracing::info!("a standby has to wait for the lease's end"),
         }
         last
     }
@@ -231,6 +263,34 @@ impl Parts {
             Ok(Err(error)) => Err(anyhow::Error::from(error).context(NOTHING_IS_LOST)),
             Err(_) => Err(anyhow::anyhow!("no answer within {LAST_CHECKPOINT_PATIENCE:?}")
                 .context(NOTHING_IS_LOST)),
+        }
+    }
+}
+
+impl Running {
+    /// An error is a task that panicked: what it left half done must not become durable.
+    async fn until_the_end(&mut self, shutdown: &CancellationToken) -> anyhow::Result<End> {
+        let mut introduced = false;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(End::Asked),
+                finished = &mut self.checkpoints => {
+                    return match finished.context("the checkpointer failed")? {
+                        Err(error) => Ok(End::Fenced(error)),
+                        Ok(_) => Err(anyhow::anyhow!("the checkpointer stopped by itself")),
+                    };
+                }
+                Some(ended) = self.readers.join_next() => {
+                    // They run until the shutdown.
+                    ended.context("a source failed")?;
+                }
+                result = &mut self.introduction, if !introduced => {
+                    introduced = true;
+                    if let Err(error) = result.context("looking at Redis failed")? {
+                        return Ok(End::Unusable(error));
+                    }
+                }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/` | `ok` |
 //! | `/metrics` | all metrics in the text format; 503 until restored and replayed |
+//! | `/-/metrics` | the gateway's own metrics alone, also on a standby and while replaying |
 //! | `/-/healthy` | 200 as soon as the process listens |
 //! | `/-/ready` | 200 when `/metrics` is complete, else 503 and what is missing |
 //! | `/api/v1/status` | what the gateway knows of itself, as JSON |
@@ -94,6 +95,7 @@ fn routes(
         .and(with_context.clone())
         .and(with_scrapes)
         .then(metrics::scrape);
+    let own_metrics = path!("-" / "metrics").and(read).and(with_context.clone()).map(metrics::own);
     let healthy = path!("-" / "healthy").and(read).map(admin::healthy);
     let ready = path!("-" / "ready").and(read).and(with_context.clone()).map(admin::ready);
     let status =
@@ -105,6 +107,8 @@ fn routes(
         .map(admin::dead_letters);
 
     home.or(metrics)
+        .unify()
+        .or(own_metrics)
         .unify()
         .or(healthy)
         .unify()

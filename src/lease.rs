@@ -33,21 +33,20 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// When the last successful renewal was begun.
-    RenewedAt(Renewal),
+    RenewedAt(Moment),
     /// Given back, or taken by another.
     Over,
 }
 
 /// A moment on two clocks: the second goes on while the machine is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Renewal {
+pub struct Moment {
     at: Instant,
     awake_or_not: Duration,
 }
 
-impl Renewal {
-    /// To be taken before the renewal is sent.
-    pub fn begin() -> Self {
+impl Moment {
+    pub fn now() -> Self {
         let now = rustix::time::clock_gettime(SUSPENDED_TIME_COUNTS);
         let nanoseconds = now.tv_nsec.unsigned_abs() as u32;
         Self {
@@ -57,7 +56,7 @@ impl Renewal {
     }
 
     pub fn age(&self) -> Duration {
-        let now = Self::begin();
+        let now = Self::now();
         now.at
             .saturating_duration_since(self.at)
             .max(now.awake_or_not.saturating_sub(self.awake_or_not))
@@ -70,8 +69,8 @@ const SUSPENDED_TIME_COUNTS: rustix::time::ClockId = rustix::time::ClockId::Boot
 const SUSPENDED_TIME_COUNTS: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 impl Lease {
-    /// Begins with the renewal that took the ownership; without a `term` it needs no other.
-    pub fn new(epoch: u64, nonce: &str, term: Option<Duration>, taken: Renewal) -> Self {
+    /// `taken`: before the ownership was asked for. Without a `term` it needs no renewal.
+    pub fn new(epoch: u64, nonce: &str, term: Option<Duration>, taken: Moment) -> Self {
         Self {
             inner: Arc::new(Inner {
                 epoch,
@@ -86,7 +85,7 @@ impl Lease {
     /// A lease that never runs out, for the tests of those who need one.
     #[cfg(test)]
     pub(crate) fn for_tests(epoch: u64) -> Self {
-        Self::new(epoch, &format!("nonce-{epoch}"), None, Renewal::begin())
+        Self::new(epoch, &format!("nonce-{epoch}"), None, Moment::now())
     }
 
     /// Above that of every earlier owner.
@@ -140,7 +139,7 @@ impl Lease {
         let mut changes = self.inner.state.subscribe();
         loop {
             let state = *changes.borrow_and_update();
-            if matches!(state, State::RenewedAt(renewal) if renewal.at > asked) {
+            if matches!(state, State::RenewedAt(renewal) if renewal.at >= asked) {
                 return;
             }
             self.inner.confirmation_wanted.notify_one();
@@ -154,7 +153,7 @@ impl Lease {
     }
 
     /// The storage has just confirmed the ownership.
-    pub(crate) fn renew(&self, begun: Renewal) {
+    pub(crate) fn renew(&self, begun: Moment) {
         self.inner.state.send_modify(|state| {
             if *state != State::Over {
                 *state = State::RenewedAt(begun);
@@ -176,10 +175,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_runs_out_unless_it_is_renewed() {
-        let lease = Lease::new(1, "a", Some(TERM), Renewal::begin());
+        let lease = Lease::new(1, "a", Some(TERM), Moment::now());
         tokio::time::advance(TERM - Duration::from_millis(1)).await;
         assert!(lease.is_valid());
-        let begun = Renewal::begin();
+        let begun = Moment::now();
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(!lease.is_valid());
         lease.renew(begun);
@@ -187,7 +186,7 @@ mod tests {
         assert_eq!(lease.remaining(), Some(TERM - Duration::from_millis(1)));
         lease.valid().await;
         lease.end();
-        lease.renew(Renewal::begin());
+        lease.renew(Moment::now());
         assert!(lease.is_over() && !lease.is_valid(), "what is over stays over");
     }
 
@@ -201,8 +200,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_a_renewal_begun_after_the_question_confirms() {
-        let lease = Lease::new(1, "a", Some(TERM), Renewal::begin());
-        let before = Renewal::begin();
+        let lease = Lease::new(1, "a", Some(TERM), Moment::now());
+        let before = Moment::now();
         tokio::time::advance(Duration::from_millis(1)).await;
         let asking = tokio::spawn({
             let lease = lease.clone();
@@ -213,7 +212,7 @@ mod tests {
         lease.confirmation_wanted().await;
         assert!(!asking.is_finished(), "that renewal was begun before the question");
         tokio::time::advance(Duration::from_millis(1)).await;
-        lease.renew(Renewal::begin());
+        lease.renew(Moment::now());
         asking.await.expect("confirmed");
     }
 }

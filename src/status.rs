@@ -2,12 +2,13 @@
 //! and our own metrics. Tasks write it, requests read it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::lease::Lease;
 use crate::model::{SourceKey, Timestamp};
 
 /// Shared by everything that reports; clones share it.
@@ -19,6 +20,8 @@ pub struct Status {
 struct Inner {
     started_at: Timestamp,
     report: Mutex<Report>,
+    /// Set once, when this process becomes the owner.
+    lease: OnceLock<Lease>,
 }
 
 /// A copy of everything, for one request.
@@ -90,16 +93,47 @@ pub struct CheckpointReport {
     pub last_error: Option<String>,
 }
 
-/// Who owns the identity.
+/// Who owns the identity, at the moment of asking.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct OwnershipReport {
     pub owner: bool,
     pub epoch: u64,
+    /// Until when, unless it is renewed; absent where a lock lasts as long as the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_remaining_seconds: Option<f64>,
+    /// Why this process is the owner no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<&'static str>,
+}
+
+impl OwnershipReport {
+    fn of(lease: &Lease) -> Self {
+        let owner = lease.is_valid();
+        Self {
+            owner,
+            epoch: lease.epoch(),
+            lease_remaining_seconds: lease.remaining().map(|left| left.as_secs_f64()),
+            lost: match (owner, lease.is_over()) {
+                (true, _) => None,
+                (false, true) => Some("the ownership was given back, or another process has it"),
+                (false, false) => Some(
+                    "the lease has run out: the storage of the snapshots has not confirmed the \
+                     ownership in time",
+                ),
+            },
+        }
+    }
 }
 
 impl Status {
     pub fn new() -> Self {
-        Self { inner: Arc::new(Inner { started_at: Timestamp::now(), report: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                started_at: Timestamp::now(),
+                report: Mutex::default(),
+                lease: OnceLock::new(),
+            }),
+        }
     }
 
     pub fn started_at(&self) -> Timestamp {
@@ -111,7 +145,17 @@ impl Status {
     }
 
     pub fn report(&self) -> Report {
-        self.inner.report.lock().clone()
+        let report = self.inner.report.lock().clone();
+        match self.inner.lease.get() {
+            Some(lease) => Report { ownership: OwnershipReport::of(lease), ..report },
+            None => report,
+        }
+    }
+
+    /// This process is the owner from here on, as long as the lease says so.
+    pub fn set_lease(&self, lease: Lease) {
+        // A process becomes the owner once at most.
+        self.inner.lease.get_or_init(|| lease);
     }
 
     pub fn set_phase(&self, phase: Phase) {
@@ -131,13 +175,10 @@ impl Status {
         change(&mut self.inner.report.lock().checkpoint);
     }
 
-    pub fn ownership(&self, change: impl FnOnce(&mut OwnershipReport)) {
-        change(&mut self.inner.report.lock().ownership);
-    }
-
     /// `/metrics` is complete.
     pub fn is_ready(&self) -> bool {
-        self.inner.report.lock().phase.is_ready()
+        let owner = self.inner.lease.get().is_none_or(Lease::is_valid);
+        owner && self.inner.report.lock().phase.is_ready()
     }
 
     /// Whether every source has reached the tail it had at start.
@@ -147,11 +188,15 @@ impl Status {
 
     /// What `/metrics` still waits for; empty exactly when it is complete.
     pub fn missing(&self) -> Vec<String> {
-        self.inner.report.lock().missing()
+        self.report().missing()
     }
 }
 
 impl Phase {
+    /// In the order in which a process goes through them.
+    pub const ALL: [Self; 5] =
+        [Self::Standby, Self::Restoring, Self::Replaying, Self::Serving, Self::Stopping];
+
     /// Whether `/metrics` is complete in this phase.
     pub fn is_ready(self) -> bool {
         matches!(self, Self::Serving | Self::Stopping)
@@ -172,6 +217,14 @@ impl Phase {
 impl Report {
     /// What `/metrics` still waits for; empty exactly when it is complete.
     pub fn missing(&self) -> Vec<String> {
+        let mut missing = self.missing_in_phase();
+        if let Some(lost) = self.ownership.lost {
+            missing.insert(0, format!("standby: {lost}"));
+        }
+        missing
+    }
+
+    fn missing_in_phase(&self) -> Vec<String> {
         match self.phase {
             Phase::Standby => vec!["standby: another process owns this identity".into()],
             Phase::Restoring => vec!["restoring the snapshot".into()],
@@ -247,9 +300,7 @@ mod tests {
 
     #[test]
     fn a_phase_reads_the_same_in_json_and_text() {
-        for phase in
-            [Phase::Standby, Phase::Restoring, Phase::Replaying, Phase::Serving, Phase::Stopping]
-        {
+        for phase in Phase::ALL {
             assert_eq!(serde_json::to_value(phase).expect("a phase serializes"), phase.as_str());
         }
     }

@@ -57,7 +57,10 @@ impl FromStr for Generation {
 }
 
 /// The truth about which snapshots are retained, and who may write the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// In a bucket it is also the lease: its owner replaces it again and again, if
+/// only to show that it lives, and each time it differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The owner's epoch.
     pub epoch: u64,
@@ -65,6 +68,15 @@ pub struct Head {
     pub sequence: u64,
     /// Chosen at random by each process: tells its own writes from another's.
     pub nonce: String,
+    /// Grows with every attempt of the owner to replace `head`.
+    #[serde(default)]
+    pub revision: u64,
+    /// How long the owner may be silent before another may take over, in milliseconds.
+    #[serde(default)]
+    pub lease_ttl_milliseconds: u64,
+    /// The owner has gone and waits for nobody.
+    #[serde(default)]
+    pub released: bool,
     /// Newest first.
     pub retained: Vec<HeadEntry>,
 }

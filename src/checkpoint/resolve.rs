@@ -137,7 +137,13 @@ mod tests {
         });
         let sequence = 9;
         let nonce = "n".into();
-        HeadFact::Present(Head { epoch: 4, sequence, nonce, retained: retained.collect() })
+        HeadFact::Present(Head {
+            epoch: 4,
+            sequence,
+            nonce,
+            retained: retained.collect(),
+            ..Head::default()
+        })
     }
 
     fn corrupt() -> HeadFact {

@@ -1,9 +1,13 @@
 //! Finding the snapshot to start from, and taking the ownership over.
 //!
-//! The order matters where another gateway may be running: first look, then
-//! replace `head` on condition that it is what was looked at. If its owner
-//! wrote a checkpoint in between, the replacement fails and we look again; once
-//! it succeeded, the former owner can make nothing durable any more.
+//! The order matters where several processes start, or where a silent owner
+//! comes back: first see that the identity is vacant, then read, then replace
+//! `head` on condition that it still is what was looked at. If anybody was
+//! faster, the replacement fails; once it succeeded, the former owner can make
+//! nothing durable any more.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -12,13 +16,11 @@ use super::codec::{self, Snapshot};
 use super::head::{Generation, Head, HeadEntry};
 use super::positions;
 use super::resolve::{Candidate, Decision, Facts, HeadFact, Unusable, next_epoch, resolve};
+use super::standby::{Standby, Vacancy};
 use super::storage::{HeadVersion, ReadHead, ReplaceHeadError, Storage, StorageError};
 use super::task::{Checkpointer, Retained};
-use crate::lease::{Lease, Renewal};
+use crate::lease::{Lease, Moment};
 use crate::store::Cut;
-
-/// How often to look again when a running owner is faster.
-const CLAIM_ATTEMPTS: u32 = 10;
 
 /// Where to continue.
 pub struct Restored {
@@ -30,9 +32,7 @@ pub struct Restored {
     pub generation: Option<Generation>,
     /// Newer snapshots that could not be used.
     pub skipped: Vec<Unusable>,
-    /// This ownership's epoch: above every earlier one.
-    pub epoch: u64,
-    /// The right to act as the owner.
+    /// The right to act as the owner, with an epoch above every earlier one.
     pub lease: Lease,
     /// Writes the snapshots of this ownership.
     pub checkpointer: Checkpointer,
@@ -41,8 +41,8 @@ pub struct Restored {
 /// Why the gateway must not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    #[error("another process owns identity `{identity}` in {place}")]
-    Owned { identity: String, place: String },
+    #[error("another process owns identity `{identity}` in {place}: {why}")]
+    Owned { identity: String, place: String, why: String },
     #[error(
         "identity `{identity}` has state in {place}, and none of it can be read:{}\n\
          Starting empty would lose it. Put a readable snapshot back (from a backup, or upgrade \
@@ -50,8 +50,6 @@ pub enum RestoreError {
         list(unusable)
     )]
     Unreadable { identity: String, place: String, unusable: Vec<Unusable> },
-    #[error("another gateway keeps replacing the head of identity `{identity}` in {place}")]
-    Contended { identity: String, place: String },
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -66,66 +64,83 @@ pub(crate) struct Verified {
     pub entry: HeadEntry,
 }
 
-/// Restores the state and becomes the owner. `keep` snapshots will be retained.
+/// How an owner behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Snapshots that are retained.
+    pub keep: usize,
+    /// How long an owner may be silent before another takes over; in buckets.
+    pub lease_ttl: Duration,
+}
+
+/// Restores the state and becomes the owner, unless somebody is or may be: see [`Standby`].
 ///
 /// A snapshot that cannot be read is skipped for the one before; when there is state and none of
 /// it can be read, this is an error, and nothing was changed.
-pub async fn restore(mut storage: Storage, keep: usize) -> Result<Restored, RestoreError> {
+pub async fn restore(
+    storage: &Arc<Storage>,
+    standby: &mut Standby,
+    terms: Terms,
+) -> Result<Restored, RestoreError> {
     let (identity, place) = (storage.identity().to_owned(), storage.place().to_owned());
-    if !storage.try_lock()? {
-        return Err(RestoreError::Owned { identity, place });
+    let owned = |why| RestoreError::Owned { identity: identity.clone(), place: place.clone(), why };
+    let vacant = match standby.look(storage).await? {
+        Vacancy::Vacant(version) => version,
+        Vacancy::Owned { why } => return Err(owned(why)),
+    };
+    let Found { facts, version, verified, decision } = look(storage).await?;
+    if version != vacant {
+        return Err(owned("it was taken over a moment ago".into()));
     }
-    for _ in 0..CLAIM_ATTEMPTS {
-        let Found { facts, version, verified, decision } = look(&storage).await?;
-        let skipped = match decision {
-            Decision::Refuse { unusable } => {
-                // A running owner may have deleted them meanwhile, having written newer ones.
-                if storage.read_head().await?.version() != version {
-                    continue;
-                }
-                return Err(RestoreError::Unreadable { identity, place, unusable });
+    let skipped = match decision {
+        Decision::Refuse { unusable } => {
+            // Somebody who was faster may have deleted them, having written newer ones.
+            if storage.read_head().await?.version() != version {
+                return Err(owned("it was taken over a moment ago".into()));
             }
-            Decision::Restore { skipped, .. } => skipped,
-            Decision::Fresh | Decision::Examine(_) => Vec::new(),
-        };
-        for Unusable { name, why } in &skipped {
-            tracing::error!(
-                snapshot = name,
-                why,
-                "a snapshot cannot be used; trying the one before"
-            );
+            return Err(RestoreError::Unreadable { identity, place, unusable });
         }
-        let head = Head {
-            epoch: next_epoch(&facts),
-            sequence: 0,
-            nonce: nonce(),
-            retained: retained(&facts.head, verified.as_ref()),
-        };
-        let begun = Renewal::begin();
-        match storage.replace_head(&head, &version).await {
-            Ok(version) => {
-                let evidence = skipped_generations(&facts);
-                let retained = adopt(&head, verified.as_ref());
-                let epoch = head.epoch;
-                let lease = Lease::new(epoch, &head.nonce, None, begun);
-                let checkpointer =
-                    Checkpointer::new(storage, keep, head, version, retained, evidence);
-                return Ok(Restored::new(verified, skipped, epoch, lease, checkpointer));
-            }
-            Err(ReplaceHeadError::Storage(error)) => return Err(error.into()),
-            Err(ReplaceHeadError::Fenced { found }) => {
-                tracing::info!(found, "head was replaced while it was read; reading it again");
-            }
-        }
+        Decision::Restore { skipped, .. } => skipped,
+        Decision::Fresh | Decision::Examine(_) => Vec::new(),
+    };
+    for Unusable { name, why } in &skipped {
+        tracing::error!(snapshot = name, why, "a snapshot cannot be used; trying the one before");
     }
-    Err(RestoreError::Contended { identity, place })
+    let head = Head {
+        epoch: next_epoch(&facts),
+        nonce: standby.nonce().to_owned(),
+        lease_ttl_milliseconds: terms.lease_ttl.as_millis() as u64,
+        retained: retained(&facts.head, verified.as_ref()),
+        ..Head::default()
+    };
+    let begun = Moment::now();
+    let version = match storage.replace_head(&head, &version).await {
+        Ok(version) => version,
+        Err(ReplaceHeadError::Storage(error)) => return Err(error.into()),
+        Err(ReplaceHeadError::Fenced { found }) => return Err(owned(found)),
+    };
+    // It ends before another may take over, by more than clocks differ and a page takes.
+    let term = terms.lease_ttl - terms.lease_ttl / 5;
+    let term = (!storage.has_lock()).then_some(term);
+    let lease = Lease::new(head.epoch, &head.nonce, term, begun);
+    let evidence = skipped_generations(&facts);
+    let retained = adopt(&head, verified.as_ref());
+    let checkpointer = Checkpointer::new(
+        Arc::clone(storage),
+        lease.clone(),
+        terms,
+        head,
+        version,
+        retained,
+        evidence,
+    );
+    Ok(Restored::new(verified, skipped, lease, checkpointer))
 }
 
 impl Restored {
     fn new(
         verified: Option<Verified>,
         skipped: Vec<Unusable>,
-        epoch: u64,
         lease: Lease,
         checkpointer: Checkpointer,
     ) -> Self {
@@ -135,7 +150,6 @@ impl Restored {
             generation: snapshot.as_ref().map(|found| found.meta.generation),
             cut: snapshot.map(|found| found.cut),
             skipped,
-            epoch,
             lease,
             checkpointer,
         }
@@ -254,11 +268,4 @@ fn adopt(head: &Head, verified: Option<&Verified>) -> Vec<Retained> {
 fn skipped_generations(facts: &Facts) -> Vec<Generation> {
     let bad = facts.examined.iter().filter(|(_, verdict)| verdict.is_err());
     bad.map(|(generation, _)| *generation).collect()
-}
-
-/// 128 random bits, as the standard library seeds its hash maps with.
-fn nonce() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    let half = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", half(), half())
 }

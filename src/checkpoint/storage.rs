@@ -21,6 +21,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use parking_lot::Mutex;
 
 use super::head::{Generation, Head};
 
@@ -47,7 +48,7 @@ pub struct Storage {
 /// How two owners are kept apart.
 enum Exclusion {
     /// By a file lock in this directory; `held` for the life of the process.
-    Lock { directory: PathBuf, held: Option<File> },
+    Lock { directory: PathBuf, held: Mutex<Option<File>> },
     /// By conditional puts.
     ConditionalPut,
 }
@@ -111,6 +112,11 @@ impl Storage {
     /// The URL or directory, for messages.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// Whether the owner is who holds a lock, which needs no renewal.
+    pub fn has_lock(&self) -> bool {
+        matches!(self.exclusion, Exclusion::Lock { .. })
     }
 
     pub async fn read_head(&self) -> Result<ReadHead, StorageError> {

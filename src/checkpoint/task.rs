@@ -9,8 +9,16 @@
 //! acknowledged, ingestion goes on, and the next interval tries again under the
 //! next sequence number. The one failure that ends the process is to find
 //! another owner in `head`.
+//!
+//! In a bucket `head` is also the lease. Every replacement renews it, and when
+//! there is nothing to write it is replaced all the same, well before it runs
+//! out; also while a large snapshot is on its way. A renewal that fails is tried
+//! again soon. One that comes too late is no harm: the replacement is
+//! conditional, so when it succeeds nobody else was owner meanwhile.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -20,20 +28,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::codec::{self, CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
-use super::restore::chain;
+use super::restore::{Terms, chain};
 use super::storage::{HeadVersion, ReplaceHeadError, Storage, StorageError};
 use super::{Durable, Positions, positions};
+use crate::lease::{Lease, Moment};
 use crate::model::Timestamp;
 use crate::status::Status;
 use crate::store::{Cut, Store};
 
 /// Owns the storage of one identity and writes its snapshots.
 pub struct Checkpointer {
-    storage: Storage,
-    keep: usize,
+    storage: Arc<Storage>,
+    lease: Lease,
+    terms: Terms,
     /// What `head` holds, as far as we know.
     head: Head,
     version: HeadVersion,
+    /// Of the last attempt to replace `head`, also of a failed one.
+    revision: u64,
+    /// When `head` is to be replaced even if there is nothing to write.
+    renew_at: Instant,
     /// The last sequence used, also by a failed attempt: no name is used twice.
     sequence: u64,
     /// As in `head`, newest first.
@@ -93,8 +107,9 @@ pub enum CheckpointError {
 
 impl Checkpointer {
     pub(super) fn new(
-        storage: Storage,
-        keep: usize,
+        storage: Arc<Storage>,
+        lease: Lease,
+        terms: Terms,
         head: Head,
         version: HeadVersion,
         retained: Vec<Retained>,
@@ -102,8 +117,11 @@ impl Checkpointer {
     ) -> Self {
         let checkpointer = Self {
             storage,
-            keep: keep.max(1),
+            lease,
+            terms: Terms { keep: terms.keep.max(1), ..terms },
             sequence: head.sequence,
+            revision: head.revision,
+            renew_at: Instant::now() + renewal_interval(terms.lease_ttl),
             head,
             version,
             retained,
@@ -135,12 +153,23 @@ impl Checkpointer {
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Result<Self, CheckpointError> {
+        let lease = self.lease.clone();
+        let mut checkpoint_at = Instant::now() + interval;
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(self),
-                () = tokio::time::sleep(interval) => {}
+                () = lease.confirmation_wanted() => {
+                    self.renew().await?;
+                    continue;
+                }
+                () = tokio::time::sleep_until(self.renew_at), if !self.storage.has_lock() => {
+                    self.renew().await?;
+                    continue;
+                }
+                () = tokio::time::sleep_until(checkpoint_at) => {}
             }
+            checkpoint_at = Instant::now() + interval;
             if !self.is_due(store.version()) {
                 continue;
             }
@@ -195,9 +224,6 @@ impl Checkpointer {
                     report.failures += 1;
                     report.last_error = Some(chain(error));
                 });
-                if matches!(error, CheckpointError::Fenced { .. }) {
-                    status.ownership(|report| report.owner = false);
-                }
             }
         }
         result
@@ -230,17 +256,19 @@ impl Checkpointer {
         let generation = Generation { epoch: self.head.epoch, sequence: self.sequence };
         let newest_positions = positions(&cut);
         let version = cut.version;
-        let (file, entry) = self.encode(generation, cut, clean_shutdown).await?;
-        let written = Written { generation, size_bytes: entry.size_bytes };
-
         // Should anything fail from here on, the file is nobody's; should it succeed, `head`
         // names it and the clean-up passes it over.
         self.garbage.insert(generation);
-        self.storage.write_snapshot(generation, file).await?;
-        self.replace_head(entry.clone()).await?;
-
+        let snapshot = write_snapshot(Arc::clone(&self.storage), generation, cut, clean_shutdown);
+        let entry = self.while_renewing(snapshot).await??;
+        let written = Written { generation, size_bytes: entry.size_bytes };
+        let mut head = self.head.clone();
+        head.sequence = generation.sequence;
+        let older = self.retained.iter().map(|one| one.entry.clone());
+        head.retained = std::iter::once(entry.clone()).chain(older).take(self.terms.keep).collect();
+        self.replace_head(head).await?;
         self.retained.insert(0, Retained::new(entry, newest_positions, version));
-        let displaced = self.retained.drain(self.retained.len().min(self.keep)..);
+        let displaced = self.retained.drain(self.retained.len().min(self.terms.keep)..);
         self.garbage.extend(displaced.map(|one| one.entry.generation()));
         self.garbage.remove(&generation);
         self.publish();
@@ -248,52 +276,97 @@ impl Checkpointer {
         Ok(written)
     }
 
-    async fn encode(
-        &self,
-        generation: Generation,
-        cut: Cut,
-        clean_shutdown: bool,
-    ) -> Result<(Vec<u8>, HeadEntry), CheckpointError> {
-        let meta = Meta {
-            identity: self.storage.identity().to_owned(),
-            generation,
-            created_at: cut.taken_at,
-            writer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            clean_shutdown,
-            series: cut.series,
-        };
-        let encode = move || {
-            let file = codec::encode(&meta, &cut)?;
-            let entry = HeadEntry {
-                epoch: generation.epoch,
-                sequence: generation.sequence,
-                sha256: format!("{:x}", Sha256::digest(&file)),
-                size_bytes: file.len() as u64,
-            };
-            Ok((file, entry))
-        };
-        tokio::task::spawn_blocking(encode).await?
+    /// Drives `work`, and the renewals that become due meanwhile.
+    async fn while_renewing<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, CheckpointError> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep_until(self.renew_at), if !self.storage.has_lock() => {}
+            }
+            let mut finished = None;
+            {
+                let mut renewal = pin!(self.renew());
+                loop {
+                    tokio::select! {
+                        renewed = &mut renewal => {
+                            renewed?;
+                            break;
+                        }
+                        done = &mut work, if finished.is_none() => finished = Some(done),
+                    }
+                }
+            }
+            if let Some(done) = finished {
+                return Ok(done);
+            }
+        }
     }
 
-    async fn replace_head(&mut self, newest: HeadEntry) -> Result<(), CheckpointError> {
-        let mut head = self.head.clone();
-        head.sequence = newest.sequence;
-        let older = self.retained.iter().map(|one| one.entry.clone());
-        head.retained = std::iter::once(newest).chain(older).take(self.keep).collect();
+    /// Replaces `head` by what it is, to show that its owner lives.
+    async fn renew(&mut self) -> Result<(), CheckpointError> {
+        // Should it hang, the next attempt meets it: late or not, `head` tells.
+        let patience = renewal_interval(self.terms.lease_ttl);
+        let replaced = self.replace_head(self.head.clone());
+        match tokio::time::timeout(patience, replaced).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(fenced @ CheckpointError::Fenced { .. })) => return Err(fenced),
+            Ok(Err(error)) => self.say_not_renewed(&chain(&error)),
+            Err(_) => self.say_not_renewed(&format!("no answer within {patience:?}")),
+        }
+        self.renew_at = Instant::now() + renewal_retry(self.terms.lease_ttl);
+        Ok(())
+    }
+
+    fn say_not_renewed(&self, error: &str) {
+        let left_seconds = self.lease.remaining().unwrap_or_default().as_secs_f64();
+        tracing::warn!(
+            error,
+            left_seconds,
+            place = self.storage.place(),
+            "the lease could not be renewed, trying again; when it has run out this process \
+             stops reading and serving until it is renewed"
+        );
+    }
+
+    async fn replace_head(&mut self, mut head: Head) -> Result<(), CheckpointError> {
+        self.revision += 1;
+        head.revision = self.revision;
+        let begun = Moment::now();
         match self.storage.replace_head(&head, &self.version).await {
             Ok(version) => {
                 self.version = version;
                 self.head = head;
+                self.lease.renew(begun);
+                self.renew_at = Instant::now() + renewal_interval(self.terms.lease_ttl);
                 Ok(())
             }
             Err(ReplaceHeadError::Storage(error)) => Err(error.into()),
-            Err(ReplaceHeadError::Fenced { found }) => Err(CheckpointError::Fenced {
-                identity: self.storage.identity().to_owned(),
-                place: self.storage.place().to_owned(),
-                epoch: self.head.epoch,
-                found,
-            }),
+            Err(ReplaceHeadError::Fenced { found }) => {
+                self.lease.end();
+                Err(CheckpointError::Fenced {
+                    identity: self.storage.identity().to_owned(),
+                    place: self.storage.place().to_owned(),
+                    epoch: self.head.epoch,
+                    found,
+                })
+            }
         }
+    }
+
+    /// Gives the ownership back, so that a standby need not wait. Nothing is read, acknowledged
+    /// or served by this process from here on.
+    pub async fn release(mut self) -> Result<(), CheckpointError> {
+        self.lease.end();
+        if self.storage.has_lock() {
+            self.storage.unlock();
+            return Ok(());
+        }
+        let head = Head { released: true, ..self.head.clone() };
+        self.replace_head(head).await
     }
 
     /// Positions only grow, so what the oldest retained snapshot covers, all do. As long as that
@@ -338,4 +411,44 @@ impl Checkpointer {
             && !self.evidence.contains(&generation)
             && !self.retained.iter().any(|one| one.entry.generation() == generation)
     }
+}
+
+/// Encodes and writes one snapshot; what `head` will say of it.
+async fn write_snapshot(
+    storage: Arc<Storage>,
+    generation: Generation,
+    cut: Cut,
+    clean_shutdown: bool,
+) -> Result<HeadEntry, CheckpointError> {
+    let meta = Meta {
+        identity: storage.identity().to_owned(),
+        generation,
+        created_at: cut.taken_at,
+        writer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        clean_shutdown,
+        series: cut.series,
+    };
+    let encode = move || {
+        let file = codec::encode(&meta, &cut)?;
+        let entry = HeadEntry {
+            epoch: generation.epoch,
+            sequence: generation.sequence,
+            sha256: format!("{:x}", Sha256::digest(&file)),
+            size_bytes: file.len() as u64,
+        };
+        Ok::<_, CodecError>((file, entry))
+    };
+    let (file, entry) = tokio::task::spawn_blocking(encode).await??;
+    storage.write_snapshot(generation, file).await?;
+    Ok(entry)
+}
+
+/// Two in a row may fail before the lease runs out.
+fn renewal_interval(lease_ttl: Duration) -> Duration {
+    lease_ttl / 3
+}
+
+/// How soon a renewal that failed is tried again.
+fn renewal_retry(lease_ttl: Duration) -> Duration {
+    lease_ttl / 15
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::head::{Generation, Head};
 use super::storage::tests::{Bucket, Fault};
@@ -14,6 +15,12 @@ use crate::store::SourceState;
 mod run;
 
 const KEEP: usize = 2;
+
+/// Takes over at once, whoever is the owner.
+pub(crate) async fn take(storage: Storage, keep: usize) -> Result<Restored, RestoreError> {
+    let terms = Terms { keep, lease_ttl: Duration::from_secs(60) };
+    restore(&Arc::new(storage), &mut Standby::impatient(), terms).await
+}
 
 fn queue() -> SourceKey {
     SourceKey { kind: SourceKind::List, key: "queue".into() }
@@ -64,7 +71,7 @@ impl Disk {
     }
 
     async fn restore(&self) -> Result<Restored, RestoreError> {
-        restore(self.storage(), KEEP).await
+        take(self.storage(), KEEP).await
     }
 
     fn head(&self) -> PathBuf {
@@ -113,7 +120,7 @@ async fn an_empty_place_starts_empty_and_what_is_written_comes_back() {
     let disk = Disk::new();
     let mut first = disk.restore().await.unwrap();
     assert!(first.cut.is_none());
-    assert_eq!(first.epoch, 1);
+    assert_eq!(first.lease.epoch(), 1);
     first.checkpointer.write(cut(1), false).await.unwrap();
     first.checkpointer.write(cut(2), true).await.unwrap();
     drop(first);
@@ -121,7 +128,7 @@ async fn an_empty_place_starts_empty_and_what_is_written_comes_back() {
     let second = disk.restore().await.unwrap();
     assert_eq!(restored_segment(&second), Some(2));
     assert!(second.clean_shutdown);
-    assert_eq!(second.epoch, 2);
+    assert_eq!(second.lease.epoch(), 2);
     assert_eq!(second.generation, Some(Generation { epoch: 1, sequence: 2 }));
 }
 
@@ -130,7 +137,10 @@ async fn one_process_at_a_time_owns_a_directory() {
     let disk = Disk::new();
     let owner = disk.restore().await.unwrap();
     assert!(matches!(disk.restore().await.err(), Some(RestoreError::Owned { .. })));
-    drop(owner);
+    owner.checkpointer.release().await.unwrap();
+    assert!(!owner.lease.is_valid());
+    let next = disk.restore().await.unwrap();
+    drop(next);
     disk.restore().await.unwrap();
 }
 
@@ -225,7 +235,7 @@ async fn without_a_readable_head_the_newest_snapshot_that_verifies_is_taken() {
         damage(&disk.head());
         let restored = disk.restore().await.unwrap();
         assert_eq!(restored_segment(&restored), Some(3));
-        assert_eq!(restored.epoch, 2);
+        assert_eq!(restored.lease.epoch(), 2);
     }
     let disk = Disk::with_three().await;
     fs::remove_file(disk.head()).unwrap();
@@ -267,7 +277,7 @@ async fn another_identitys_snapshot_and_a_renamed_one_are_refused() {
     let newest = disk.snapshots().pop().unwrap();
     let theirs = disk.0.path().join("other/snapshots").join(newest.file_name().unwrap());
     fs::copy(&newest, theirs).unwrap();
-    let error = restore(other, KEEP).await.err().expect("not ours").to_string();
+    let error = take(other, KEEP).await.err().expect("not ours").to_string();
     assert!(error.contains("belongs to identity `default`"), "{error}");
 
     fs::remove_file(disk.head()).unwrap();
@@ -294,9 +304,9 @@ async fn what_a_crash_left_unnamed_is_ignored_and_swept() {
 #[tokio::test]
 async fn the_former_owner_of_a_bucket_is_fenced_and_acknowledges_nothing_more() {
     let bucket = Arc::new(Bucket::default());
-    let mut former = restore(bucket.storage(), KEEP).await.unwrap().checkpointer;
+    let mut former = take(bucket.storage(), KEEP).await.unwrap().checkpointer;
     former.write(cut(1), false).await.unwrap();
-    let mut owner = restore(bucket.storage(), KEEP).await.unwrap();
+    let mut owner = take(bucket.storage(), KEEP).await.unwrap();
     assert_eq!(restored_segment(&owner), Some(1));
 
     let error = former.write(cut(2), false).await.unwrap_err();
@@ -304,15 +314,15 @@ async fn the_former_owner_of_a_bucket_is_fenced_and_acknowledges_nothing_more() 
     assert_eq!(acknowledged(&former), Some(1));
     owner.checkpointer.write(cut(3), false).await.unwrap();
     drop(owner);
-    let next = restore(bucket.storage(), KEEP).await.unwrap();
-    assert_eq!((restored_segment(&next), next.epoch), (Some(3), 3));
+    let next = take(bucket.storage(), KEEP).await.unwrap();
+    assert_eq!((restored_segment(&next), next.lease.epoch()), (Some(3), 3));
 }
 
 #[tokio::test]
 async fn a_checkpoint_whose_reply_was_lost_counts() {
     let bucket = Arc::new(Bucket::default());
     bucket.fail_next(Fault::AppliedThenError);
-    let mut checkpointer = restore(bucket.storage(), KEEP).await.unwrap().checkpointer;
+    let mut checkpointer = take(bucket.storage(), KEEP).await.unwrap().checkpointer;
     bucket.fail_next(Fault::AppliedThenConflict);
     checkpointer.write(cut(1), false).await.unwrap();
     assert_eq!(acknowledged(&checkpointer), Some(1));
@@ -322,7 +332,7 @@ async fn a_checkpoint_whose_reply_was_lost_counts() {
 async fn a_failed_checkpoint_acknowledges_nothing_and_the_next_one_succeeds() {
     for fault in [Fault::Refused, Fault::Late, Fault::SnapshotRefused] {
         let bucket = Arc::new(Bucket::default());
-        let mut checkpointer = restore(bucket.storage(), 1).await.unwrap().checkpointer;
+        let mut checkpointer = take(bucket.storage(), 1).await.unwrap().checkpointer;
         checkpointer.write(cut(1), false).await.unwrap();
         bucket.fail_next(fault);
         let error = checkpointer.write(cut(2), false).await.unwrap_err();
@@ -334,7 +344,7 @@ async fn a_failed_checkpoint_acknowledges_nothing_and_the_next_one_succeeds() {
         drop(checkpointer);
         let listed = bucket.storage().list().await.unwrap();
         assert_eq!(listed.len(), 1, "{fault:?}: the failed one is cleaned up");
-        let restored = restore(bucket.storage(), 1).await.unwrap();
+        let restored = take(bucket.storage(), 1).await.unwrap();
         assert_eq!(restored_segment(&restored), Some(3), "{fault:?}");
     }
 }
@@ -342,13 +352,13 @@ async fn a_failed_checkpoint_acknowledges_nothing_and_the_next_one_succeeds() {
 #[tokio::test]
 async fn head_never_names_a_snapshot_that_was_not_written() {
     let bucket = Arc::new(Bucket::default());
-    let mut checkpointer = restore(bucket.storage(), KEEP).await.unwrap().checkpointer;
+    let mut checkpointer = take(bucket.storage(), KEEP).await.unwrap().checkpointer;
     checkpointer.write(cut(1), false).await.unwrap();
     bucket.fail_next(Fault::SnapshotRefused);
     checkpointer.write(cut(2), false).await.unwrap_err();
     drop(checkpointer);
 
-    let restored = restore(bucket.storage(), KEEP).await.unwrap();
+    let restored = take(bucket.storage(), KEEP).await.unwrap();
     assert_eq!(restored_segment(&restored), Some(1));
     assert_eq!(restored.skipped, []);
 }

@@ -13,6 +13,8 @@ pub struct SnapshotConfig {
     pub url: String,
     pub interval: Duration,
     pub keep: usize,
+    /// In buckets: how long the owner may be silent before a standby takes over.
+    pub lease_ttl: Duration,
 }
 
 impl SnapshotConfig {
@@ -25,6 +27,11 @@ impl SnapshotConfig {
                 Duration::from_secs(5),
             ),
             keep: settings.take("Snapshot.Keep", Whole(1..=10_000), 2) as usize,
+            lease_ttl: settings.take(
+                "Snapshot.LeaseTtl",
+                AtLeast(Duration::from_secs(1)),
+                Duration::from_secs(15),
+            ),
         }
     }
 

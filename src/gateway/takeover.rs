@@ -1,15 +1,19 @@
 //! Becoming the owner: standing by as long as another process is, then restoring.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{self, RestoreError, Restored, Storage};
+use crate::checkpoint::{self, RestoreError, Restored, Standby, Storage, Terms};
 use crate::config::Config;
 use crate::status::{Phase, Status};
 
-/// How often a standby asks whether the owner is gone, and a start whether the store can be read.
-const RETRY: Duration = Duration::from_millis(250);
+/// The longest wait before a standby looks again, or a start tries to read again. It looks thirty
+/// times in the time of a lease, so that an owner's silence is noticed soon after it began.
+const LONGEST_RETRY: Duration = Duration::from_millis(500);
+
+const STANDING_BY: &str = "standing by";
 
 /// Waits for the ownership, then restores; `None` when told to stop meanwhile.
 pub(super) async fn take_over(
@@ -17,51 +21,48 @@ pub(super) async fn take_over(
     status: &Status,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<Restored>> {
+    let storage = Arc::new(Storage::open(&config.snapshot.url, &config.gateway.identity)?);
+    let terms = Terms { keep: config.snapshot.keep, lease_ttl: config.snapshot.lease_ttl };
+    let mut standby = Standby::new(terms.lease_ttl);
+    let retry = (terms.lease_ttl / 30).min(LONGEST_RETRY);
     let mut said: Option<String> = None;
     loop {
-        let storage = Storage::open(&config.snapshot.url, &config.gateway.identity)?;
         // Dropped half way it changes nothing but the epoch.
         let attempt = tokio::select! {
-            attempt = checkpoint::restore(storage, config.snapshot.keep) => attempt,
+            attempt = checkpoint::restore(&storage, &mut standby, terms) => attempt,
             () = shutdown.cancelled() => return Ok(None),
         };
         match attempt {
             Ok(restored) => {
                 let generation = restored.generation.as_ref().map(ToString::to_string);
                 let series = restored.cut.as_ref().map_or(0, |cut| cut.series);
-                tracing::info!(generation, series, epoch = restored.epoch, "restored");
-                let epoch = restored.epoch;
-                status.ownership(|report| {
-                    report.owner = true;
-                    report.epoch = epoch;
-                });
+                let epoch = restored.lease.epoch();
+                tracing::info!(generation, series, epoch, "restored");
+                status.set_lease(restored.lease.clone());
                 status.checkpoint(|report| report.generation = generation);
                 return Ok(Some(restored));
             }
-            Err(RestoreError::Owned { .. }) => {
+            Err(RestoreError::Owned { why, .. }) => {
                 status.set_phase(Phase::Standby);
-                say_once(&mut said, "standing by: another process owns this identity".into());
+                if said.as_deref() != Some(STANDING_BY) {
+                    tracing::info!(why, "standing by: another process owns this identity");
+                    said = Some(STANDING_BY.into());
+                }
             }
             Err(error @ RestoreError::Unreadable { .. }) => return Err(error.into()),
             Err(error) => {
                 status.set_phase(Phase::Restoring);
                 status.checkpoint(|report| report.last_error = Some(error.to_string()));
-                say_once(
-                    &mut said,
-                    format!("cannot restore yet, trying again: {:#}", anyhow::Error::from(error)),
-                );
+                let text = format!("{:#}", anyhow::Error::from(error));
+                if said.as_ref() != Some(&text) {
+                    tracing::warn!(error = text, "cannot restore yet, trying again");
+                    said = Some(text);
+                }
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(retry) => {}
             () = shutdown.cancelled() => return Ok(None),
         }
-    }
-}
-
-fn say_once(said: &mut Option<String>, text: String) {
-    if said.as_ref() != Some(&text) {
-        tracing::warn!("{text}");
-        *said = Some(text);
     }
 }

@@ -1,8 +1,11 @@
 //! `/metrics`.
 //!
 //! An incomplete page would look like a counter reset to Prometheus, so there
-//! is none: until the state is restored and replayed the answer is 503.
+//! is none: until the state is restored and replayed the answer is 503. What
+//! the gateway says of itself has a page of its own, `/-/metrics`, which is
+//! there from the first moment, and on a standby.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -39,7 +42,11 @@ pub(super) async fn scrape(
         let own = own_metrics.render();
         let mut pushed = Ok(());
         let rendered = text::render_chunks(&store.scrape(now), now, &own, |chunk| {
-            pushed = writer.push(chunk);
+            pushed = match status.is_ready() {
+                true => writer.push(chunk),
+                // Paused in the middle, perhaps, and another process has served newer values.
+                false => Err(io::Error::other("the lease ran out while rendering")),
+            };
             if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if rendered.is_continue() {
@@ -59,6 +66,14 @@ pub(super) async fn scrape(
             reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
         }
     }
+}
+
+/// The gateway's own metrics alone.
+pub(super) fn own(context: HttpContext) -> Response {
+    let body: String = context.own_metrics.render().into_iter().map(|(_, text)| text).collect();
+    let mut response = reject::text(StatusCode::OK, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(text::CONTENT_TYPE));
+    response
 }
 
 fn not_yet(reason: &str) -> Response {

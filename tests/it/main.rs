@@ -17,6 +17,7 @@ mod list_segments;
 mod load;
 mod mode_change;
 mod naive_control;
+mod ownership;
 mod predecessor;
 mod prometheus;
 mod reconnects;

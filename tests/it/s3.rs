@@ -26,7 +26,7 @@ fn another_disk_continues_where_a_killed_gateway_was() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
     let (mut gateway, producers) = three_checkpoints_under_load(&s3, &redis);
-    // From here on it applies what no snapshot covers.
+    // From here on it applies what no snapshot covers, as long as its lease lasts.
     s3.set(Weather::Unavailable);
     let before = gateway.total("processed");
     wait_for("events applied without a checkpoint", DEADLINE, || {
@@ -98,7 +98,7 @@ fn the_last_snapshot_of_an_orderly_stop_holds_everything() {
 fn an_outage_of_the_bucket_delays_acknowledgements_and_nothing_else() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
-    let gateway = s3.gateway(&redis).start();
+    let gateway = s3.gateway(&redis).set("Snapshot__LeaseTtl", "1m").start();
     let mut ledger = send(&redis, 2_000);
     gateway.wait_exact(&ledger, "before the outage");
     eventually("everything is acknowledged", DEADLINE, || unacknowledged(&redis) == 0);
@@ -148,7 +148,7 @@ fn a_start_waits_for_the_bucket() {
 fn a_stop_without_the_bucket_fails_and_loses_nothing() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
-    let mut gateway = s3.gateway(&redis).start();
+    let mut gateway = s3.gateway(&redis).set("Snapshot__LeaseTtl", "10s").start();
     gateway.wait_checkpoint(1);
     s3.set(Weather::Unavailable);
     let ledger = send(&redis, 2_000);
@@ -206,38 +206,6 @@ fn failures_after(faults: &[Fault]) -> u64 {
 }
 
 #[test]
-fn the_gateway_started_last_owns_the_identity() {
-    let _turn = turn::shared();
-    let (redis, s3) = (RedisServer::start(&[]), S3::start());
-    let mut first = s3.gateway(&redis).start();
-    let producers = Producers::start(&Plan { rate: 5_000.0, ..producer::to_both(&redis) });
-    first.wait_checkpoint(2);
-    let epoch = s3.head()["epoch"].as_u64().expect("an epoch is a number");
-
-    // While both read, the first must find out before the second lets Redis forget anything.
-    let second = s3.gateway(&redis).set("Snapshot__Interval", "1s").start();
-    let (status, output) = first.wait_exit();
-    assert_eq!(status.code(), Some(1), "{output}");
-    let last = output.lines().last().unwrap_or_default();
-    for part in ["`default`", "s3://", "owned by another gateway", &format!("epoch {}", epoch + 1)]
-    {
-        assert!(last.contains(part), "{part} is not in {last:?}");
-    }
-    assert_eq!(second.status()["ownership"]["epoch"], epoch + 1);
-    let mut ledger = producers.stop();
-    wait_for("all that both have read", DEADLINE, || match second.total("processed") {
-        processed if processed == ledger.events_acknowledged => Ok(()),
-        processed => Err(format!("{processed} processed; {}", second.status())),
-    });
-    // What the first had read ahead of the second is applied late: until it is written again, a
-    // gauge may show such a value.
-    ledger.merge(&send(&redis, 2_000));
-    second.wait_exact(&ledger, "in the second");
-    assert_tally(&second, &ledger);
-    assert_eq!(s3.head()["epoch"], epoch + 1);
-}
-
-#[test]
 fn a_truncated_object_falls_back_to_the_snapshot_before() {
     let _turn = turn::shared();
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
@@ -265,7 +233,7 @@ fn a_truncated_object_falls_back_to_the_snapshot_before() {
 
 /// A gateway with three checkpoints in the bucket, and the producers that go on meanwhile.
 fn three_checkpoints_under_load(s3: &S3, redis: &RedisServer) -> (Gateway, Producers) {
-    let gateway = s3.gateway(redis).start();
+    let gateway = s3.gateway(redis).set("Snapshot__LeaseTtl", "10s").start();
     let plan = Plan { total: Some(EVENTS), rate: 10_000.0, ..producer::to_both(redis) };
     let producers = Producers::start(&plan);
     gateway.wait_checkpoint(3);

@@ -10,10 +10,11 @@ use rustix::fs::{FlockOperation, flock};
 use super::{Exclusion, Storage, StorageError};
 
 impl Storage {
-    /// Becomes the owner, for the life of this value. False: another process is, wait and try
-    /// again. Buckets have no lock, there `head` decides; always true.
-    pub fn try_lock(&mut self) -> Result<bool, StorageError> {
-        let Exclusion::Lock { directory, held } = &mut self.exclusion else { return Ok(true) };
+    /// Becomes the owner, until [`Self::unlock`] or for the life of this value. False: another
+    /// process is, wait and try again. Buckets have no lock, there `head` decides; always true.
+    pub fn try_lock(&self) -> Result<bool, StorageError> {
+        let Exclusion::Lock { directory, held } = &self.exclusion else { return Ok(true) };
+        let mut held = held.lock();
         if held.is_some() {
             return Ok(true);
         }
@@ -30,6 +31,13 @@ impl Storage {
             }
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
             Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    /// Lets another process become the owner.
+    pub(in crate::checkpoint) fn unlock(&self) {
+        if let Exclusion::Lock { held, .. } = &self.exclusion {
+            *held.lock() = None;
         }
     }
 }
@@ -94,7 +102,7 @@ mod tests {
     fn one_owner_at_a_time_and_the_next_when_it_is_gone() {
         let directory = tempfile::tempdir().unwrap();
         let open = || Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
-        let (mut owner, mut standby) = (open(), open());
+        let (owner, standby) = (open(), open());
         assert!(owner.try_lock().unwrap());
         assert!(owner.try_lock().unwrap(), "the owner may ask twice");
         assert!(!standby.try_lock().unwrap());
@@ -106,14 +114,14 @@ mod tests {
     fn another_identity_in_the_same_directory_is_no_rival() {
         let directory = tempfile::tempdir().unwrap();
         let open = |identity| Storage::open(directory.path().to_str().unwrap(), identity).unwrap();
-        let (mut one, mut two) = (open("one"), open("two"));
+        let (one, two) = (open("one"), open("two"));
         assert!(one.try_lock().unwrap() && two.try_lock().unwrap());
     }
 
     #[test]
     fn the_owner_removes_what_a_crash_left_half_written() {
         let directory = tempfile::tempdir().unwrap();
-        let mut storage = Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
+        let storage = Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
         let own = directory.path().join("default");
         fs::create_dir(own.join("snapshots")).unwrap();
         let kept = ["snapshots/1-1.snap", "head", "notes#1", "head#x"];

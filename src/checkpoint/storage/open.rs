@@ -19,6 +19,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
+use parking_lot::Mutex;
 use url::Url;
 
 use super::{Exclusion, Storage, StorageError, local};
@@ -53,13 +54,15 @@ impl Storage {
         let objects = LocalFileSystem::new_with_prefix(directory)
             .map_err(|error| refused(url, error.to_string()))?
             .with_fsync(true);
-        let held = None;
         Ok(Self {
             objects: Arc::new(objects),
             prefix: Path::from(identity),
             identity: identity.to_owned(),
             place: directory.display().to_string(),
-            exclusion: Exclusion::Lock { directory: directory.join(identity), held },
+            exclusion: Exclusion::Lock {
+                directory: directory.join(identity),
+                held: Mutex::default(),
+            },
         })
     }
 

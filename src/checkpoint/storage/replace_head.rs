@@ -8,8 +8,8 @@
 //!
 //! | found | meaning |
 //! |---|---|
-//! | our nonce, this generation | it worked |
-//! | our nonce, an older generation | an earlier put of ours arrived late: once more, on that version |
+//! | our nonce, this revision | it worked |
+//! | our nonce, an older revision | an earlier put of ours arrived late: once more, on that version |
 //! | the version we expected | not applied: the error stands |
 //! | nothing, and we expected something | somebody deleted it: once more, as a creation |
 //! | anything else | another gateway owns this identity now |
@@ -86,7 +86,7 @@ impl Storage {
         let version = actual.version();
         match actual {
             ReadHead::Present(found, _) if found.nonce == head.nonce => {
-                let this = (found.epoch, found.sequence) == (head.epoch, head.sequence);
+                let this = (found.epoch, found.revision) == (head.epoch, head.revision);
                 Ok(match this {
                     true => Outcome::Replaced(version),
                     false if version == *expected => Outcome::Failed(error),

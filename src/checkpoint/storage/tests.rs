@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use object_store::memory::InMemory;
@@ -36,11 +37,22 @@ pub(in crate::checkpoint) struct Bucket {
     objects: InMemory,
     next_fault: Mutex<Option<Fault>>,
     late: Mutex<Option<(Path, PutPayload, PutOptions)>>,
+    away: Mutex<bool>,
+    snapshots_take: Mutex<Duration>,
 }
 
 impl Bucket {
     pub(in crate::checkpoint) fn fail_next(&self, fault: Fault) {
         *self.next_fault.lock() = Some(fault);
+    }
+
+    /// Nothing can be put.
+    pub(in crate::checkpoint) fn set_away(&self, away: bool) {
+        *self.away.lock() = away;
+    }
+
+    pub(in crate::checkpoint) fn slow_snapshots(&self, take: Duration) {
+        *self.snapshots_take.lock() = take;
     }
 
     pub(in crate::checkpoint) fn storage(self: &Arc<Self>) -> Storage {
@@ -81,6 +93,13 @@ impl ObjectStore for Bucket {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
+        if *self.away.lock() {
+            return Err(server_error());
+        }
+        if location.filename() != Some("head") {
+            let take = *self.snapshots_take.lock();
+            tokio::time::sleep(take).await;
+        }
         let late = self.late.lock().take();
         if let Some((location, payload, options)) = late {
             self.objects.put_opts(&location, payload, options).await?;
@@ -139,8 +158,8 @@ fn generation(sequence: u64) -> Generation {
     Generation { epoch: 1, sequence }
 }
 
-fn head(nonce: &str, sequence: u64) -> Head {
-    Head { epoch: 1, sequence, nonce: nonce.into(), retained: Vec::new() }
+fn head(nonce: &str, revision: u64) -> Head {
+    Head { epoch: 1, revision, nonce: nonce.into(), ..Head::default() }
 }
 
 async fn nonce_in(storage: &Storage) -> String {

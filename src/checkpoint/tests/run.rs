@@ -7,13 +7,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
-use super::queue;
+use super::{queue, take};
 use crate::checkpoint::storage::tests::{Bucket, Fault};
+use crate::lease::Lease;
 use crate::model::ListPosition;
 use crate::status::Status;
 use crate::store::Store;
 
 const INTERVAL: Duration = Duration::from_secs(5);
+
+const TTL: Duration = Duration::from_secs(60);
+const TERMS: Terms = Terms { keep: 3, lease_ttl: TTL };
 
 /// Longer than everything that is due takes.
 const LONG: Duration = Duration::from_secs(600);
@@ -22,6 +26,7 @@ struct Running {
     bucket: Arc<Bucket>,
     store: Store,
     status: Status,
+    lease: Lease,
     shutdown: CancellationToken,
     task: JoinHandle<Result<Checkpointer, CheckpointError>>,
 }
@@ -31,9 +36,11 @@ impl Running {
         let bucket = Arc::new(Bucket::default());
         let (store, status) = (Store::new(1000), Status::new());
         let shutdown = CancellationToken::new();
-        let checkpointer = restore(bucket.storage(), 3).await.unwrap().checkpointer;
+        let storage = Arc::new(bucket.storage());
+        let restored = restore(&storage, &mut Standby::new(TTL), TERMS).await.unwrap();
+        let (checkpointer, lease) = (restored.checkpointer, restored.lease);
         let run = checkpointer.run(store.clone(), status.clone(), INTERVAL, shutdown.clone());
-        Self { bucket, store, status, shutdown, task: tokio::spawn(run) }
+        Self { bucket, store, status, lease, shutdown, task: tokio::spawn(run) }
     }
 
     fn change(&self, segment: u64) {
@@ -65,7 +72,7 @@ async fn after_a_change_it_writes_until_all_retained_cover_it_and_then_is_quiet(
     checkpointer.checkpoint(&running.store, &running.status, true).await.unwrap();
     assert_eq!(running.successes_and_failures(), (11, 0), "the last one says that it is the last");
     drop(checkpointer);
-    assert!(restore(running.bucket.storage(), 3).await.unwrap().clean_shutdown);
+    assert!(take(running.bucket.storage(), 3).await.unwrap().clean_shutdown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,10 +92,87 @@ async fn a_failure_is_reported_and_the_next_interval_tries_again() {
 #[tokio::test(start_paused = true)]
 async fn another_owner_ends_it() {
     let mut running = Running::start().await;
-    running.status.ownership(|report| report.owner = true);
-    restore(running.bucket.storage(), 3).await.unwrap();
+    take(running.bucket.storage(), 3).await.unwrap();
     running.change(1);
     let error = (&mut running.task).await.unwrap().err().expect("fenced");
     assert!(matches!(error, CheckpointError::Fenced { .. }), "{error}");
-    assert!(!running.status.report().ownership.owner);
+    assert!(running.lease.is_over());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_with_nothing_to_write_stays_the_owner() {
+    let mut running = Running::start().await;
+    let mut standby = Standby::new(TTL);
+    let storage = Arc::new(running.bucket.storage());
+    for _ in 0..100 {
+        tokio::time::sleep(TTL / 3).await;
+        assert!(running.lease.is_valid());
+        let error = restore(&storage, &mut standby, TERMS).await.err().expect("it lives");
+        assert!(matches!(error, RestoreError::Owned { .. }), "{error}");
+    }
+    running.shutdown.cancel();
+    (&mut running.task).await.unwrap().unwrap();
+    tokio::time::sleep(TTL).await;
+    assert!(!running.lease.is_valid());
+    restore(&storage, &mut standby, TERMS).await.expect("it is silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_stops_before_a_standby_takes_over_and_goes_on_when_none_did() {
+    let running = Running::start().await;
+    tokio::time::sleep(TTL).await;
+    running.bucket.set_away(true);
+    tokio::time::sleep(TTL).await;
+    assert!(!running.lease.is_valid());
+    running.bucket.set_away(false);
+    tokio::time::timeout(TTL / 5, running.lease.valid()).await.expect("renewed soon");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_slower_than_the_lease_does_not_cost_the_ownership() {
+    let running = Running::start().await;
+    running.change(1);
+    running.bucket.slow_snapshots(4 * TTL);
+    for _ in 0..4 * 15 {
+        tokio::time::sleep(TTL / 15).await;
+        assert!(running.lease.is_valid());
+    }
+    tokio::time::sleep(TTL).await;
+    assert_eq!(running.successes_and_failures(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_back_is_free_at_once() {
+    let mut running = Running::start().await;
+    running.change(1);
+    running.shutdown.cancel();
+    let checkpointer = (&mut running.task).await.unwrap().unwrap();
+    checkpointer.release().await.unwrap();
+    assert!(running.lease.is_over());
+    let storage = Arc::new(running.bucket.storage());
+    let next = restore(&storage, &mut Standby::new(TTL), TERMS).await.unwrap();
+    assert_eq!(next.lease.epoch(), running.lease.epoch() + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_starters_one_becomes_the_owner() {
+    let bucket = Arc::new(Bucket::default());
+    let start = || async {
+        let storage = Arc::new(bucket.storage());
+        restore(&storage, &mut Standby::new(TTL), TERMS).await
+    };
+    let (one, two) = tokio::join!(start(), start());
+    let owned =
+        |result: &Result<Restored, RestoreError>| matches!(result, Err(RestoreError::Owned { .. }));
+    assert!(one.is_ok() && owned(&two) || two.is_ok() && owned(&one));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ownership_is_confirmed_when_somebody_asks() {
+    let running = Running::start().await;
+    tokio::time::timeout(TTL / 15, running.lease.confirm()).await.expect("asked at once");
+    take(running.bucket.storage(), 3).await.unwrap();
+    tokio::time::advance(Duration::from_millis(1)).await;
+    tokio::time::timeout(LONG, running.lease.confirm()).await.expect_err("another is the owner");
+    assert!(running.lease.is_over());
 }

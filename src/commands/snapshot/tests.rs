@@ -3,7 +3,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::checkpoint::restore;
+use crate::checkpoint::tests::take;
 use crate::model::{Advance, ListPosition, Position, SourceKey, SourceKind, Timestamp};
 use crate::store::Store;
 use crate::store::test_batch::BatchBuilder;
@@ -22,7 +22,7 @@ impl Place {
     async fn with_two_snapshots() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         let storage = Storage::open(place.0.path().to_str().unwrap(), "default").unwrap();
-        let mut checkpointer = restore(storage, 2).await.unwrap().checkpointer;
+        let mut checkpointer = take(storage, 2).await.unwrap().checkpointer;
         let store = Store::new(1000);
         let queue = SourceKey { kind: SourceKind::List, key: "queue".into() };
         store.reposition(&queue, |position| {

@@ -13,7 +13,7 @@ use super::LateStore;
 use super::family::{Family, Number};
 use crate::dead_letters::DeadLetters;
 use crate::model::{Reason, SourceKey, Tally, Timestamp};
-use crate::status::{CheckpointReport, Report, SourceReport, Status};
+use crate::status::{CheckpointReport, Phase, Report, SourceReport, Status};
 
 /// Sources have no numbered workers; the label stays for the sake of old queries.
 const WORKER: &str = "0";
@@ -61,15 +61,25 @@ impl Collector for StateCollector {
     }
 }
 
-fn state(report: &Report) -> [Family; 3] {
-    [
-        Family::gauge("ready", "Whether the state is restored and replayed: 1 if so.")
-            .value(report.phase.is_ready()),
+fn state(report: &Report) -> Vec<Family> {
+    let phase = Family::gauge("phase", "What the gateway does now: 1 for the phase it is in.");
+    let phase = Phase::ALL.iter().fold(phase, |family, phase| {
+        family.sample(&[("phase", phase.as_str())], *phase == report.phase)
+    });
+    let mut families = vec![
+        phase,
+        Family::gauge("ready", "Whether `/metrics` is complete and ours to serve: 1 if so.")
+            .value(report.missing().is_empty()),
         Family::gauge("owner", "Whether this process owns its identity (1) or stands by (0).")
             .value(report.ownership.owner),
         Family::gauge("epoch", "Grows with every change of the identity's owner.")
             .value(report.ownership.epoch),
-    ]
+    ];
+    if let Some(remaining) = report.ownership.lease_remaining_seconds {
+        let help = "For how long this process is the owner, unless it renews its lease.";
+        families.push(Family::gauge("lease_remaining_seconds", help).value(remaining));
+    }
+    families
 }
 
 fn checkpoint(report: &CheckpointReport) -> Vec<Family> {

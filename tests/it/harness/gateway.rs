@@ -116,6 +116,15 @@ impl Gateway {
         self.process = None;
     }
 
+    /// SIGSTOP: it does nothing, and its clock goes on.
+    pub(crate) fn pause(&self) {
+        self.process.as_ref().expect("the gateway runs").signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.process.as_ref().expect("the gateway runs").signal(Signal::CONT);
+    }
+
     /// SIGTERM: the exit status, and how long it took.
     #[track_caller]
     pub(crate) fn terminate(&mut self) -> (ExitStatus, Duration) {

@@ -105,6 +105,7 @@ impl S3 {
             .set("AWS_ACCESS_KEY_ID", "test-key")
             .set("AWS_SECRET_ACCESS_KEY", "test-secret")
             .set("AWS_REGION", "us-east-1")
+            .set("Snapshot__LeaseTtl", "1s")
     }
 
     pub(crate) fn set(&self, weather: Weather) {

@@ -32,16 +32,24 @@ pub(crate) struct Seen {
 
 impl Scraper {
     pub(crate) fn start(port: u16) -> Self {
+        Self::across(&[port])
+    }
+
+    /// Scrapes gateways of one identity in turn: whichever answers, no counter may fall.
+    pub(crate) fn across(ports: &[u16]) -> Self {
+        let ports = ports.to_vec();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = spawn(move || {
             let mut seen = Seen::default();
             while !stopped.load(Ordering::Relaxed) {
-                match http::get(port, "/metrics") {
-                    Ok(answer) if answer.status == 200 => seen.page(&answer.body),
-                    Ok(answer) if answer.status == 503 => seen.unavailable += 1,
-                    Ok(answer) => seen.complaints.push(format!("status {}", answer.status)),
-                    Err(_) => seen.unavailable += 1,
+                for port in &ports {
+                    match http::get(*port, "/metrics") {
+                        Ok(answer) if answer.status == 200 => seen.page(&answer.body),
+                        Ok(answer) if answer.status == 503 => seen.unavailable += 1,
+                        Ok(answer) => seen.complaints.push(format!("status {}", answer.status)),
+                        Err(_) => seen.unavailable += 1,
+                    }
                 }
                 sleep(SCRAPE_EVERY);
             }
