@@ -227,9 +227,8 @@ fn a_takeover_with_the_default_lease_takes_less_than_twenty_seconds() {
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
     let gateway = || s3.gateway(&redis).set("Snapshot__LeaseTtl", "15s").list_only();
     let mut pair = Pair::start(gateway);
-    let series = 100_000;
     let plan =
-        Plan { series, total: Some(4 * series as u64), rate: 0.0, ..producer::to_list(&redis) };
+        Plan { series: 11_500, total: Some(120_000), rate: 0.0, ..producer::to_list(&redis) };
     let ledger = Producers::start(&plan).wait();
     pair.owner.wait_exact(&ledger, "before the owner's death");
     pair.owner.kill();
