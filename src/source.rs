@@ -135,6 +135,10 @@ pub enum SourceError {
     Connect(#[from] redis_connection::ConnectError),
     #[error("{command} on `{key}` answered {found}, expected {expected}")]
     Reply { command: &'static str, key: String, found: String, expected: &'static str },
+    #[error(
+        "the right to take `{key}` went to another connection, or was deleted; claiming it again"
+    )]
+    Fenced { key: String },
     #[error("segment `{key}` returned {found} of the {expected} items asked for")]
     SegmentShrank { key: String, found: usize, expected: u64 },
     #[error("`{key}` is a {found}, expected a {expected}; delete or rename that key")]

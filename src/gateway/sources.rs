@@ -24,7 +24,8 @@ pub(super) fn sources(
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
         let inherited = Backlog::default();
         let upkeep = ListUpkeep::new(connector.clone(), queue, identity, inherited.clone());
-        let source = ListSource::new(connector.clone(), queue, identity, page, crashed, inherited);
+        let (connector, lease) = (connector.clone(), lease.clone());
+        let source = ListSource::new(connector, queue, identity, lease, page, crashed, inherited);
         halves.push((Box::new(source), Box::new(upkeep)));
     }
     for key in &stream.keys {

@@ -6,25 +6,29 @@
 //! position `(segment, remaining)` counts from index 0, the end that never
 //! changes: trimming the applied items off the high end moves nothing, and
 //! trimming twice is harmless. So is a lost reply to the rename: the segment
-//! exists then, the rename refuses, and its length tells the rest. None of this
+//! exists then, the rename refuses, and its length tells the rest. Only the
+//! connection that holds the owner's token can rename ([`owner`]). None of this
 //! is refused by a Redis that has reached `maxmemory`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{RedisError, Value};
+use redis::Value;
 
+mod owner;
 mod segments;
 mod upkeep;
 
 pub use upkeep::ListUpkeep;
 
+use owner::Owner;
 use segments::SegmentNames;
 
 use super::page_size::PageSize;
 use super::redis_connection::{Connector, Link};
 use super::{Backlog, Reading, Source, SourceError, redis_reply};
+use crate::lease::Lease;
 use crate::model::{
     Advance, Body, ListPosition, Locator, Position, RawEntry, SourceKey, SourceKind,
 };
@@ -39,6 +43,7 @@ pub struct ListSource {
     key: SourceKey,
     names: SegmentNames,
     link: Link,
+    owner: Owner,
     page: PageSize,
     /// What is read; runs ahead of what is applied.
     cursor: ListPosition,
@@ -58,6 +63,7 @@ impl ListSource {
         connector: Connector,
         queue: &str,
         identity: &str,
+        lease: Lease,
         page_items: usize,
         crashed: bool,
         inherited_items: Backlog,
@@ -66,6 +72,7 @@ impl ListSource {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
             link: Link::new(connector),
+            owner: Owner::new(lease),
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },
             inherited: None,
@@ -85,26 +92,26 @@ impl ListSource {
         let mut pipe = redis::pipe();
         pipe.ignore_errors();
         if !inherited {
-            pipe.cmd("RENAMENX").arg(&self.names.queue).arg(&segment);
+            self.owner.rename(&self.names, self.cursor.segment, &mut pipe);
         }
+        // Not within the script, which would copy the items once more.
         pipe.cmd("LLEN").arg(&segment);
         pipe.cmd("LRANGE").arg(&segment).arg(-(self.page.get() as i64)).arg(-1);
         let connection = self.link.get()?;
         let replies: Vec<Value> = pipe
             .query_async(connection)
             .await
-            .map_err(|error| self.names.failed("RENAMENX", error))?;
+            .map_err(|error| self.names.failed("EVAL of rename.lua", error))?;
         let mut replies = replies.into_iter();
         if !inherited && let Some(Value::ServerError(error)) = replies.next() {
-            let error = RedisError::from(error);
-            // "ERR no such key": the queue is empty, though the segment may exist (a lost reply).
-            if !error.to_string().contains("no such key") {
-                return Err(self.names.failed("RENAMENX", error));
-            }
+            return Err(owner::refused(&self.names, error));
         }
         let length = match replies.next() {
             Some(Value::Int(length)) => length.unsigned_abs(),
-            Some(Value::ServerError(error)) => return Err(self.give_back(&segment, error).await),
+            Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
+                return Err(wrong_type(segment));
+            }
+            Some(Value::ServerError(error)) => return Err(self.names.failed("LLEN", error.into())),
             _ => 0,
         };
         let items = match replies.next() {
@@ -128,24 +135,6 @@ impl ListSource {
         }
         self.cursor.remaining = Some(length);
         Ok(Some(items))
-    }
-
-    /// What was renamed is no list: somebody's key, which gets its name back.
-    async fn give_back(&mut self, segment: &str, error: redis::ServerError) -> SourceError {
-        if error.code() != "WRONGTYPE" {
-            return self.names.failed("LLEN", error.into());
-        }
-        let queue = self.names.queue.clone();
-        let connection = match self.link.get() {
-            Ok(connection) => connection,
-            Err(error) => return error,
-        };
-        let renamed: Result<(), RedisError> =
-            redis::cmd("RENAMENX").arg(segment).arg(&queue).query_async(connection).await;
-        match renamed {
-            Ok(()) => wrong_type(queue),
-            Err(error) => self.names.failed("RENAMENX", error),
-        }
     }
 
     async fn next_page(&mut self, remaining: u64) -> Result<Vec<Vec<u8>>, SourceError> {
@@ -230,14 +219,11 @@ impl Source for ListSource {
     }
 
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+        let fresh = !self.link.is_open();
         let connection = self.link.open().await?;
-        let queue_type: String = redis::cmd("TYPE")
-            .arg(&self.names.queue)
-            .query_async(connection)
-            .await
-            .map_err(|error| self.names.failed("TYPE", error))?;
-        if !matches!(queue_type.as_str(), "list" | "none") {
-            return Err(wrong_type(self.names.queue.clone()));
+        if fresh {
+            // Before the segments are looked at: from here on nobody else makes one.
+            self.owner.claim(&self.names, connection).await?;
         }
         let known = match store.position(&self.key) {
             Some(Position::List(position)) => Some(position),

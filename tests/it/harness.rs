@@ -25,5 +25,7 @@ pub(crate) use wait::{eventually, wait_for};
 
 /// The keys that a gateway reads unless told otherwise.
 pub(crate) const LIST: &str = "prom-stream-gateway:metric-queue";
+/// Says which connection of the gateway may take the list.
+pub(crate) const OWNER: &str = "{prom-stream-gateway:metric-queue}:seg:default:owner";
 pub(crate) const STREAM: &str = "prom-stream-gateway:metric-stream";
 pub(crate) const DEAD_LETTERS: &str = "prom-stream-gateway:dead-letters";

@@ -13,6 +13,7 @@ mod events;
 mod freshness;
 mod graceful;
 mod kill_campaign;
+mod list_fence;
 mod list_segments;
 mod load;
 mod mode_change;

@@ -29,6 +29,11 @@ impl SegmentNames {
         format!("{}{segment}", self.prefix)
     }
 
+    /// The hash that says who may take the queue; no number, and so no segment.
+    pub(super) fn owner(&self) -> String {
+        format!("{}owner", self.prefix)
+    }
+
     /// The numbers of the segments that exist.
     pub(super) async fn existing(
         &self,

@@ -143,6 +143,12 @@ impl Gateway {
         (status, process.output())
     }
 
+    /// Everything it has logged, in all its lives.
+    pub(crate) fn log(&self) -> String {
+        let log = self.directory.path().join("log");
+        std::fs::read_to_string(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()))
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
