@@ -99,10 +99,6 @@ impl Backlog {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
     }
 
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
     fn take(&self) -> u64 {
         self.0.swap(0, Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 use crate::config::{Config, StreamMode};
 use crate::lease::Lease;
 use crate::source::redis_connection::Connector;
-use crate::source::redis_list::{ListSource, ListUpkeep};
+use crate::source::redis_list::{ListSource, ListUpkeep, Waiting};
 use crate::source::redis_stream_group::{GroupNames, GroupSource, GroupUpkeep};
 use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
 use crate::source::{Backlog, Source, Upkeep, mode_change};
@@ -22,10 +22,10 @@ pub(super) fn sources(
     let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
     if redis.metric_queue_enabled {
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
-        let inherited = Backlog::default();
-        let upkeep = ListUpkeep::new(connector.clone(), queue, identity, inherited.clone());
+        let waiting = Waiting::default();
+        let upkeep = ListUpkeep::new(connector.clone(), queue, identity, waiting.clone());
         let (connector, lease) = (connector.clone(), lease.clone());
-        let source = ListSource::new(connector, queue, identity, lease, page, crashed, inherited);
+        let source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
         halves.push((Box::new(source), Box::new(upkeep)));
     }
     for key in &stream.keys {

@@ -10,28 +10,30 @@
 //! connection that holds the owner's token can rename ([`owner`]). None of this
 //! is refused by a Redis that has reached `maxmemory`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::Value;
 
+mod align;
+mod history;
 mod owner;
 mod segments;
 mod upkeep;
+mod waiting;
 
 pub use upkeep::ListUpkeep;
+pub use waiting::Waiting;
 
 use owner::Owner;
 use segments::SegmentNames;
 
 use super::page_size::PageSize;
 use super::redis_connection::{Connector, Link};
-use super::{Backlog, Reading, Source, SourceError, redis_reply};
+use super::{Reading, Source, SourceError, redis_reply};
 use crate::lease::Lease;
-use crate::model::{
-    Advance, Body, ListPosition, Locator, Position, RawEntry, SourceKey, SourceKind,
-};
+use crate::model::{Advance, Body, ListPosition, Locator, RawEntry, SourceKey, SourceKind};
 use crate::store::Store;
 
 /// An empty queue is polled after this long, doubling up to the longest.
@@ -47,13 +49,18 @@ pub struct ListSource {
     page: PageSize,
     /// What is read; runs ahead of what is applied.
     cursor: ListPosition,
-    /// Segments of an earlier process that are not yet read; `None` before the first look.
-    inherited: Option<BTreeSet<u64>>,
+    /// Segments of an earlier process that are not yet applied, and how many items each holds;
+    /// `None` before the first look.
+    inherited: Option<BTreeMap<u64, u64>>,
     /// The queue as it was at start has been renamed into a segment, or was empty.
     queue_taken: bool,
     /// Whether inherited segments may have been applied before, after a crash.
     crashed: bool,
-    inherited_items: Backlog,
+    /// This process claimed the list at least once.
+    claimed_before: bool,
+    waiting: Waiting,
+    /// Items found to be lost that are not in the store's tally yet.
+    unmetered: u64,
     poll: Duration,
 }
 
@@ -66,7 +73,7 @@ impl ListSource {
         lease: Lease,
         page_items: usize,
         crashed: bool,
-        inherited_items: Backlog,
+        waiting: Waiting,
     ) -> Self {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
@@ -78,7 +85,9 @@ impl ListSource {
             inherited: None,
             queue_taken: false,
             crashed,
-            inherited_items,
+            claimed_before: false,
+            waiting,
+            unmetered: 0,
             poll: SHORTEST_POLL,
         }
     }
@@ -88,10 +97,10 @@ impl ListSource {
     async fn open_segment(&mut self) -> Result<Option<Vec<Vec<u8>>>, SourceError> {
         let segment = self.names.key(self.cursor.segment);
         let inherited =
-            self.inherited.as_ref().is_some_and(|all| all.contains(&self.cursor.segment));
+            self.inherited.as_ref().and_then(|all| all.get(&self.cursor.segment)).copied();
         let mut pipe = redis::pipe();
         pipe.ignore_errors();
-        if !inherited {
+        if inherited.is_none() {
             self.owner.rename(&self.names, self.cursor.segment, &mut pipe);
         }
         // Not within the script, which would copy the items once more.
@@ -103,7 +112,9 @@ impl ListSource {
             .await
             .map_err(|error| self.names.failed("EVAL of rename.lua", error))?;
         let mut replies = replies.into_iter();
-        if !inherited && let Some(Value::ServerError(error)) = replies.next() {
+        if inherited.is_none()
+            && let Some(Value::ServerError(error)) = replies.next()
+        {
             return Err(owner::refused(&self.names, error));
         }
         let length = match replies.next() {
@@ -120,18 +131,16 @@ impl ListSource {
             }
             reply => redis_reply::items(reply.unwrap_or(Value::Nil), &segment)?,
         };
-        if !inherited {
-            self.queue_taken = true;
+        match inherited {
+            Some(expected) if length < expected => {
+                let found = items.len();
+                return Err(SourceError::SegmentShrank { key: segment, found, expected });
+            }
+            Some(_) => self.waiting.opened(length),
+            None => self.queue_taken = true,
         }
         if length == 0 {
-            // Should it have been wiped, the number is free for the queue.
-            if let Some(all) = &mut self.inherited {
-                all.remove(&self.cursor.segment);
-            }
             return Ok(None);
-        }
-        if inherited {
-            self.inherited_items.read(length);
         }
         self.cursor.remaining = Some(length);
         Ok(Some(items))
@@ -153,8 +162,8 @@ impl ListSource {
     /// is taken up again from the store's position, and must find it there.
     fn after(&self, segment: u64) -> ListPosition {
         let inherited = self.inherited.as_ref();
-        let next = inherited.and_then(|all| all.range(segment + 1..).next().copied());
-        ListPosition { segment: next.unwrap_or(segment + 1), remaining: None }
+        let next = inherited.and_then(|all| all.range(segment + 1..).next());
+        ListPosition { segment: next.map_or(segment + 1, |(number, _)| *number), remaining: None }
     }
 
     async fn read_page(&mut self) -> Result<Reading, SourceError> {
@@ -219,76 +228,7 @@ impl Source for ListSource {
     }
 
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
-        let fresh = !self.link.is_open();
-        let connection = self.link.open().await?;
-        if fresh {
-            // Before the segments are looked at: from here on nobody else makes one.
-            self.owner.claim(&self.names, connection).await?;
-        }
-        let known = match store.position(&self.key) {
-            Some(Position::List(position)) => Some(position),
-            _ => None,
-        };
-        if self.inherited.is_none() {
-            let mut existing = self.names.existing(connection).await?;
-            if let Some(position) = known {
-                let next = position.segment + u64::from(position.remaining == Some(0));
-                existing = existing.split_off(&next);
-            }
-            let mut lengths = redis::pipe();
-            for segment in &existing {
-                lengths.cmd("LLEN").arg(self.names.key(*segment));
-            }
-            if !existing.is_empty() {
-                let lengths: Vec<u64> = lengths
-                    .query_async(connection)
-                    .await
-                    .map_err(|error| self.names.failed("LLEN", error))?;
-                self.inherited_items.set(lengths.iter().sum());
-            }
-            self.inherited = Some(existing);
-        }
-        let inherited = self.inherited.get_or_insert_default();
-        let mut position = known.unwrap_or_else(|| ListPosition {
-            segment: inherited.first().copied().unwrap_or(1),
-            remaining: None,
-        });
-        if let Some(remaining) = position.remaining.filter(|remaining| *remaining > 0) {
-            let was_inherited = inherited.remove(&position.segment);
-            let segment = self.names.key(position.segment);
-            let length: u64 = redis::cmd("LLEN")
-                .arg(&segment)
-                .query_async(connection)
-                .await
-                .map_err(|error| self.names.failed("LLEN", error))?;
-            if was_inherited {
-                self.inherited_items.read(length);
-            }
-            if length < remaining {
-                let lost = remaining - length;
-                tracing::error!(
-                    source = %self.key, lost, segment,
-                    "Redis lost items of a segment (wiped, evicted or restored); the state is kept. \
-                     Use maxmemory-policy noeviction and appendonly yes"
-                );
-                position.remaining = Some(length);
-                store.reposition(&self.key, |stored| {
-                    *stored = Some(Position::List(position));
-                    lost
-                });
-            }
-        }
-        if known.is_none() {
-            store.reposition(&self.key, |stored| {
-                *stored = Some(Position::List(position));
-                0
-            });
-        }
-        if position.remaining == Some(0) {
-            position = self.after(position.segment);
-        }
-        self.cursor = position;
-        Ok(())
+        self.align(store).await
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {

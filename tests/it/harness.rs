@@ -27,5 +27,7 @@ pub(crate) use wait::{eventually, wait_for};
 pub(crate) const LIST: &str = "prom-stream-gateway:metric-queue";
 /// Says which connection of the gateway may take the list.
 pub(crate) const OWNER: &str = "{prom-stream-gateway:metric-queue}:seg:default:owner";
+/// Says which gateway took the list last.
+pub(crate) const LAST_TAKER: &str = "{prom-stream-gateway:metric-queue}:seg:last";
 pub(crate) const STREAM: &str = "prom-stream-gateway:metric-stream";
 pub(crate) const DEAD_LETTERS: &str = "prom-stream-gateway:dead-letters";

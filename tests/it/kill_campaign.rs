@@ -8,7 +8,9 @@ use prom_stream_gateway::commands::load::mix::Random;
 use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::campaign::{Victim, torment};
-use crate::harness::{Gateway, LIST, OWNER, Producers, RedisServer, STREAM, Scraper, turn};
+use crate::harness::{
+    Gateway, LAST_TAKER, LIST, OWNER, Producers, RedisServer, STREAM, Scraper, turn,
+};
 use crate::harness::{check, eventually, producer, seed};
 
 const KILLS: u32 = 35;
@@ -39,7 +41,9 @@ fn list() {
     let redis = RedisServer::start(&[]);
     let gateway = Gateway::of(&redis).list_only();
     let _gateway = campaign(gateway, producer::to_list(&redis));
-    eventually("the queue and its segments are gone", CLEANED_DEADLINE, || redis.keys() == [OWNER]);
+    eventually("the queue and its segments are gone", CLEANED_DEADLINE, || {
+        redis.keys() == [OWNER, LAST_TAKER]
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::RedisResult;
 
-use crate::harness::{Gateway, LIST, OWNER, RedisServer, eventually, turn};
+use crate::harness::{Gateway, LAST_TAKER, LIST, OWNER, RedisServer, eventually, turn};
 
 const CLAIM: &str = include_str!("../../src/source/redis_list/claim.lua");
 const RENAME: &str = include_str!("../../src/source/redis_list/rename.lua");
@@ -19,12 +19,18 @@ type Claimed = (bool, Option<String>, Option<u64>);
 /// `token`: epoch, nonce and number of the connection that claims.
 fn claim(redis: &RedisServer, token: [&str; 3], replace: &str) -> Claimed {
     let [epoch, nonce, connection] = token;
-    redis.run(&["EVAL", CLAIM, "1", OWNER, epoch, nonce, connection, replace])
+    let keys = [OWNER, LIST, LAST_TAKER];
+    let arguments = [epoch, nonce, connection, replace, "0"];
+    let (claimed, token, segment, ..): (bool, _, _, redis::Value, redis::Value) =
+        redis.run(&[&["EVAL", CLAIM, "3"][..], &keys, &arguments].concat());
+    (claimed, token, segment)
 }
 
 fn rename(redis: &RedisServer, token: &str, segment: u64) -> RedisResult<u64> {
     let number = segment.to_string();
-    redis.try_run(&["EVAL", RENAME, "3", LIST, &segment_key(segment), OWNER, token, &number])
+    let key = segment_key(segment);
+    let keys = [LIST, &key, OWNER, LAST_TAKER];
+    redis.try_run(&[&["EVAL", RENAME, "4"][..], &keys, &[token, &number, "default"]].concat())
 }
 
 fn segment_key(segment: u64) -> String {

@@ -12,6 +12,7 @@ mod demo;
 mod events;
 mod freshness;
 mod graceful;
+mod history;
 mod kill_campaign;
 mod list_fence;
 mod list_segments;

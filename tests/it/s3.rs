@@ -11,7 +11,7 @@ use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::campaign::torment;
 use crate::harness::s3::{Fault, S3, Weather};
-use crate::harness::{Gateway, OWNER, Producers, RedisServer, STREAM, Scraper};
+use crate::harness::{Gateway, LAST_TAKER, OWNER, Producers, RedisServer, STREAM, Scraper};
 use crate::harness::{check, eventually, producer, seed, turn, wait_for};
 
 const KILLS: u32 = 8;
@@ -265,6 +265,8 @@ fn checkpoint(gateway: &Gateway, counter: &str) -> u64 {
 fn unacknowledged(redis: &RedisServer) -> u64 {
     let pending: (u64, redis::Value, redis::Value, redis::Value) =
         redis.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
-    let lists = redis.keys().into_iter().filter(|key| key.contains("metric-queue") && key != OWNER);
+    let is_list =
+        |key: &String| key.contains("metric-queue") && ![OWNER, LAST_TAKER].contains(&&**key);
+    let lists = redis.keys().into_iter().filter(is_list);
     pending.0 + lists.map(|key| redis.run::<u64>(&["LLEN", &key])).sum::<u64>()
 }

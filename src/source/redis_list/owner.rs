@@ -6,7 +6,9 @@
 //! of our own still has on its way. So a hash beside the segments names the
 //! *token* (`<epoch>:<nonce>:<number of the connection>`) that may rename.
 //! Every new connection claims it, and each rename demands it, in one script.
-//! It also holds the highest segment that was ever taken.
+//! It also holds the highest segment that was ever taken, and a key that all
+//! gateways of the queue share says who took it last: what [`super::history`]
+//! and [`super::waiting`] find losses by.
 //!
 //! Should the hash know a higher epoch, the snapshots decide who is right: they
 //! are asked whether this process is the owner still. If so, Redis remembers an
@@ -16,6 +18,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 
 use super::segments::SegmentNames;
+use super::waiting::{LastTaker, Queue};
+use super::wrong_type;
 use crate::lease::Lease;
 use crate::source::SourceError;
 
@@ -35,6 +39,7 @@ pub(super) struct Found {
     pub(super) token: Option<String>,
     /// The highest segment taken.
     pub(super) segment: Option<u64>,
+    pub(super) queue: Queue,
 }
 
 impl Owner {
@@ -52,7 +57,7 @@ impl Owner {
         self.connection += 1;
         let mut replace = String::new();
         loop {
-            let (claimed, found) = self.try_claim(names, connection, &replace).await?;
+            let (claimed, found) = self.try_claim(names, connection, &replace, 0).await?;
             if claimed {
                 return Ok(found);
             }
@@ -77,20 +82,35 @@ impl Owner {
         }
     }
 
+    /// Tells a Redis that knew less that segments up to `taken` were taken, so that it is noticed
+    /// once. Nothing hangs on it: should it be refused, the next rename says so.
+    pub(super) async fn teach(
+        &self,
+        names: &SegmentNames,
+        connection: &mut MultiplexedConnection,
+        taken: u64,
+    ) -> Result<(), SourceError> {
+        self.try_claim(names, connection, "", taken).await.map(drop)
+    }
+
     async fn try_claim(
         &self,
         names: &SegmentNames,
         connection: &mut MultiplexedConnection,
         replace: &str,
+        taken: u64,
     ) -> Result<(bool, Found), SourceError> {
         let reply: Value = redis::cmd("EVAL")
             .arg(CLAIM)
-            .arg(1)
+            .arg(3)
             .arg(names.owner())
+            .arg(&names.queue)
+            .arg(names.last_taker())
             .arg(self.lease.epoch())
             .arg(self.lease.nonce())
             .arg(self.connection)
             .arg(replace)
+            .arg(taken)
             .query_async(connection)
             .await
             // Redis before 7.0 wraps the code into its own message.
@@ -102,14 +122,16 @@ impl Owner {
                 },
                 false => names.failed("EVAL of claim.lua", error),
             })?;
-        let (claimed, token, segment): (bool, Option<String>, Option<u64>) =
+        type Reply = (bool, Option<String>, Option<u64>, Option<String>, u64);
+        let (claimed, token, segment, last_taker, length): Reply =
             redis::from_redis_value(reply).map_err(|error| SourceError::Reply {
                 command: "EVAL of claim.lua",
                 key: names.owner(),
                 found: error.to_string(),
-                expected: "a token and a segment",
+                expected: "a token, a segment and the queue",
             })?;
-        Ok((claimed, Found { token, segment }))
+        let last_taker = LastTaker::parse(last_taker.as_deref(), &names.identity);
+        Ok((claimed, Found { token, segment, queue: Queue { last_taker, length } }))
     }
 
     /// Adds the rename of the queue to `pipe`.
@@ -117,12 +139,14 @@ impl Owner {
         let Self { lease, connection } = self;
         pipe.cmd("EVAL")
             .arg(RENAME)
-            .arg(3)
+            .arg(4)
             .arg(&names.queue)
             .arg(names.key(segment))
             .arg(names.owner())
+            .arg(names.last_taker())
             .arg(format!("{}:{}:{connection}", lease.epoch(), lease.nonce()))
-            .arg(segment);
+            .arg(segment)
+            .arg(&names.identity);
     }
 }
 
@@ -130,11 +154,7 @@ impl Owner {
 pub(super) fn refused(names: &SegmentNames, error: redis::ServerError) -> SourceError {
     match error.code() {
         "FENCED" => SourceError::Fenced { key: names.queue.clone() },
-        "WRONGTYPE" => SourceError::WrongType {
-            key: names.queue.clone(),
-            found: "key of another type".into(),
-            expected: "list",
-        },
+        "WRONGTYPE" => wrong_type(names.queue.clone()),
         _ => names.failed("EVAL of rename.lua", error.into()),
     }
 }

@@ -11,6 +11,9 @@ use crate::source::SourceError;
 #[derive(Clone, Debug)]
 pub(super) struct SegmentNames {
     pub(super) queue: String,
+    pub(super) identity: String,
+    /// What the keys of all identities begin with.
+    shared: String,
     prefix: String,
 }
 
@@ -22,7 +25,9 @@ impl SegmentNames {
             .find('{')
             .is_some_and(|open| queue[open + 1..].find('}').is_some_and(|length| length > 0));
         let base = if tagged { queue.to_owned() } else { format!("{{{queue}}}") };
-        Self { queue: queue.to_owned(), prefix: format!("{base}:seg:{identity}:") }
+        let shared = format!("{base}:seg:");
+        let prefix = format!("{shared}{identity}:");
+        Self { queue: queue.to_owned(), identity: identity.to_owned(), shared, prefix }
     }
 
     pub(super) fn key(&self, segment: u64) -> String {
@@ -32,6 +37,11 @@ impl SegmentNames {
     /// The hash that says who may take the queue; no number, and so no segment.
     pub(super) fn owner(&self) -> String {
         format!("{}owner", self.prefix)
+    }
+
+    /// Names the gateway that took the queue last; no identity, for those end with a colon here.
+    pub(super) fn last_taker(&self) -> String {
+        format!("{}last", self.shared)
     }
 
     /// The numbers of the segments that exist.
@@ -61,6 +71,22 @@ impl SegmentNames {
         Ok(numbers)
     }
 
+    /// How many items each of the segments holds, in the order of `numbers`.
+    pub(super) async fn lengths(
+        &self,
+        connection: &mut MultiplexedConnection,
+        numbers: &[u64],
+    ) -> Result<Vec<u64>, SourceError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for number in numbers {
+            pipe.cmd("LLEN").arg(self.key(*number));
+        }
+        pipe.query_async(connection).await.map_err(|error| self.failed("LLEN", error))
+    }
+
     pub(super) fn failed(&self, command: &'static str, error: RedisError) -> SourceError {
         SourceError::Redis { command, key: self.queue.clone(), error }
     }
@@ -75,5 +101,10 @@ mod tests {
         let key = |queue| SegmentNames::new(queue, "a").key(7);
         assert_eq!(key("jobs:metrics"), "{jobs:metrics}:seg:a:7");
         assert_eq!(key("{jobs}:metrics"), "{jobs}:metrics:seg:a:7");
+        let names = SegmentNames::new("jobs", "a");
+        assert_eq!(
+            (names.owner(), names.last_taker()),
+            ("{jobs}:seg:a:owner".into(), "{jobs}:seg:last".into())
+        );
     }
 }

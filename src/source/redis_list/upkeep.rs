@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 
 use super::segments::SegmentNames;
+use super::waiting::{LastTaker, Queue, Waiting};
 use crate::checkpoint::Durable;
 use crate::model::{Position, SourceKey, SourceKind, Timestamp};
 use crate::source::redis_connection::{Connector, Link};
-use crate::source::{Backlog, Lag, SourceError, Upkeep};
+use crate::source::{Lag, SourceError, Upkeep};
 use crate::store::Store;
 
 /// Segments removed by one `UNLINK`.
@@ -21,20 +22,44 @@ pub struct ListUpkeep {
     lowest: Option<u64>,
     /// When something was first seen waiting, and in which segment reading was then.
     waiting: Option<(Timestamp, u64)>,
-    /// Items of segments of an earlier process that are not yet opened.
-    inherited: Backlog,
+    seen: Waiting,
 }
 
 impl ListUpkeep {
-    pub fn new(connector: Connector, queue: &str, identity: &str, inherited: Backlog) -> Self {
+    pub fn new(connector: Connector, queue: &str, identity: &str, seen: Waiting) -> Self {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
             link: Link::new(connector),
             lowest: None,
             waiting: None,
-            inherited,
+            seen,
         }
+    }
+
+    /// Looks at the queue; what is missing of it is metered.
+    async fn look(&mut self, store: &Store) -> Result<u64, SourceError> {
+        let ticket = self.seen.begin_look();
+        let mut look = redis::pipe();
+        // Between the two nobody may take the queue.
+        look.atomic().cmd("GET").arg(self.names.last_taker()).cmd("LLEN").arg(&self.names.queue);
+        let (last_taker, length): (Option<String>, u64) = look
+            .query_async(self.link.get()?)
+            .await
+            .map_err(|error| self.names.failed("LLEN", error))?;
+        let last_taker = LastTaker::parse(last_taker.as_deref(), &self.names.identity);
+        let lost =
+            ticket.map_or(0, |ticket| self.seen.looked(ticket, Queue { last_taker, length }));
+        if lost > 0 {
+            store.reposition(&self.key, |_| lost);
+            tracing::error!(
+                queue = self.names.queue,
+                lost,
+                "items vanished from the list before they were taken (deleted or evicted); the \
+                 state is kept. Set maxmemory-policy noeviction, and let only gateways read the list"
+            );
+        }
+        Ok(length)
     }
 }
 
@@ -76,16 +101,12 @@ impl Upkeep for ListUpkeep {
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
         self.link.open().await?;
-        let queued: u64 = redis::cmd("LLEN")
-            .arg(&self.names.queue)
-            .query_async(self.link.get()?)
-            .await
-            .map_err(|error| self.names.failed("LLEN", error))?;
+        let queued = self.look(store).await?;
         let (segment, remaining) = match store.position(&self.key) {
             Some(Position::List(position)) => (position.segment, position.remaining.unwrap_or(0)),
             _ => (0, 0),
         };
-        let entries = queued + remaining + self.inherited.get();
+        let entries = queued + remaining + self.seen.inherited();
         let now = Timestamp::now();
         self.waiting = match self.waiting {
             _ if entries == 0 => None,
@@ -100,5 +121,7 @@ impl Upkeep for ListUpkeep {
 
     fn disconnect(&mut self) {
         self.link.close();
+        // It may come back in an older state, with segments that were removed already.
+        self.lowest = None;
     }
 }

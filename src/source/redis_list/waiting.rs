@@ -1,0 +1,201 @@
+//! What waits in Redis and is not taken yet: seen once a second, for the lag and for losses.
+//!
+//! Nobody removes an item from a queue but by taking all of it. So a queue that
+//! holds fewer items than when it was last looked at, and that nobody has taken
+//! since, has lost some. Every take leaves its taker's name and segment beside
+//! the queue; where several gateways share a list, the one that took it last
+//! answers for what waits since, so that a loss is metered once.
+//!
+//! Both halves of a source look: the upkeep every second, the reader when it
+//! claims the list. A claim sets the order of the two: a look that was not
+//! taken wholly before or after it does not count.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Shared by the halves of a list's source.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Items of segments of an earlier process that are not yet opened.
+    inherited: u64,
+    /// What we answer for; `None` when another gateway took the queue last, or nobody did.
+    look: Option<Look>,
+    claims: u64,
+    claiming: bool,
+}
+
+/// How many items waited since we took a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    segment: u64,
+    queued: u64,
+}
+
+/// What Redis says of the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub(super) last_taker: LastTaker,
+    pub(super) length: u64,
+}
+
+/// Who took the queue last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LastTaker {
+    #[default]
+    Unknown,
+    /// This identity, as that segment.
+    Us(u64),
+    Another,
+}
+
+impl LastTaker {
+    /// From the key's value, `<identity>:<segment>`.
+    pub(super) fn parse(value: Option<&str>, identity: &str) -> Self {
+        let Some(value) = value else { return Self::Unknown };
+        match value.strip_prefix(identity).and_then(|rest| rest.strip_prefix(':')) {
+            Some(segment) => segment.parse().map_or(Self::Another, Self::Us),
+            None => Self::Another,
+        }
+    }
+}
+
+/// Permission to report a look, from before it was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket(u64);
+
+impl Waiting {
+    pub(super) fn inherited(&self) -> u64 {
+        self.0.lock().inherited
+    }
+
+    pub(super) fn set_inherited(&self, items: u64) {
+        self.0.lock().inherited = items;
+    }
+
+    /// A segment of an earlier process is being read.
+    pub(super) fn opened(&self, items: u64) {
+        let mut inner = self.0.lock();
+        inner.inherited = inner.inherited.saturating_sub(items);
+    }
+
+    /// To be taken before the look; `None` while the list is being claimed.
+    pub(super) fn begin_look(&self) -> Option<Ticket> {
+        let inner = self.0.lock();
+        (!inner.claiming).then_some(Ticket(inner.claims))
+    }
+
+    /// The queue as seen in passing: how many items are lost for certain.
+    pub(super) fn looked(&self, ticket: Ticket, queue: Queue) -> u64 {
+        let mut inner = self.0.lock();
+        // Gone or gone backwards: the reader finds out when it claims.
+        let settled = match (queue.last_taker, inner.look) {
+            (LastTaker::Unknown, _) => false,
+            (LastTaker::Us(segment), Some(look)) => segment >= look.segment,
+            _ => true,
+        };
+        if inner.claiming || inner.claims != ticket.0 || !settled {
+            return 0;
+        }
+        inner.replace(queue, false)
+    }
+
+    /// To be called before the list is claimed.
+    pub(super) fn begin_claim(&self) {
+        let mut inner = self.0.lock();
+        inner.claiming = true;
+        inner.claims += 1;
+    }
+
+    /// The queue as it was when it was claimed: how many items are lost for certain.
+    pub(super) fn claimed(&self, queue: Queue, rolled_back: bool) -> u64 {
+        let mut inner = self.0.lock();
+        inner.claiming = false;
+        inner.claims += 1;
+        inner.replace(queue, rolled_back)
+    }
+}
+
+impl Inner {
+    fn replace(&mut self, queue: Queue, rolled_back: bool) -> u64 {
+        let before = self.look;
+        self.look = match (queue.last_taker, before) {
+            _ if rolled_back => None,
+            (LastTaker::Us(segment), _) => Some(Look { segment, queued: queue.length }),
+            (LastTaker::Unknown, Some(look)) => Some(Look { queued: queue.length, ..look }),
+            _ => None,
+        };
+        match (before, queue.last_taker) {
+            (None, _) => 0,
+            // All that it holds was there before we took it.
+            (Some(look), _) if rolled_back => look.queued,
+            (Some(look), LastTaker::Us(segment)) if segment > look.segment => 0,
+            (Some(look), LastTaker::Us(segment)) if segment < look.segment => look.queued,
+            (Some(look), LastTaker::Us(_) | LastTaker::Unknown) => {
+                look.queued.saturating_sub(queue.length)
+            }
+            (Some(_), LastTaker::Another) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(last_taker: LastTaker, length: u64) -> Queue {
+        Queue { last_taker, length }
+    }
+
+    /// What is lost when `before` was seen, and then `after`.
+    fn lost(before: Queue, after: Queue, rolled_back: bool) -> u64 {
+        let waiting = Waiting::default();
+        let ticket = waiting.begin_look().expect("no claim");
+        assert_eq!(waiting.looked(ticket, before), 0, "nothing was known before");
+        waiting.begin_claim();
+        waiting.claimed(after, rolled_back)
+    }
+
+    #[test]
+    fn only_what_nobody_took_is_lost() {
+        use LastTaker::{Another, Unknown, Us};
+        let cases = [
+            ("it grew", queue(Us(7), 10), queue(Us(7), 12), false, 0),
+            ("some are gone", queue(Us(7), 10), queue(Us(7), 4), false, 6),
+            ("we took it", queue(Us(7), 10), queue(Us(8), 0), false, 0),
+            ("another took it", queue(Us(7), 10), queue(Another, 0), false, 0),
+            ("another answers for it", queue(Another, 10), queue(Another, 0), false, 0),
+            ("all is gone", queue(Us(7), 10), queue(Unknown, 0), false, 10),
+            ("only the key is gone", queue(Us(7), 10), queue(Unknown, 11), false, 0),
+            ("rolled back", queue(Us(7), 10), queue(Us(5), 30), false, 10),
+            ("rolled back to another's", queue(Us(7), 10), queue(Another, 30), true, 10),
+            ("never taken", queue(Unknown, 10), queue(Unknown, 0), false, 0),
+        ];
+        for (name, before, after, rolled_back, expected) in cases {
+            assert_eq!(lost(before, after, rolled_back), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_look_that_a_claim_overtakes_does_not_count() {
+        let waiting = Waiting::default();
+        let early = waiting.begin_look().expect("no claim");
+        waiting.begin_claim();
+        assert!(waiting.begin_look().is_none());
+        assert_eq!(waiting.claimed(queue(LastTaker::Us(7), 20), false), 0);
+        assert_eq!(waiting.looked(early, queue(LastTaker::Us(7), 10)), 0);
+        let ticket = waiting.begin_look().expect("no claim");
+        assert_eq!(waiting.looked(ticket, queue(LastTaker::Us(7), 15)), 5, "20 were claimed");
+    }
+
+    #[test]
+    fn an_identity_is_not_taken_for_a_longer_one() {
+        let parse = |value| LastTaker::parse(value, "a");
+        assert_eq!(parse(Some("a:7")), LastTaker::Us(7));
+        assert_eq!(parse(Some("ab:7")), LastTaker::Another);
+        assert_eq!(parse(None), LastTaker::Unknown);
+    }
+}

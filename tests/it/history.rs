@@ -1,0 +1,46 @@
+//! A Redis that forgets, or remembers an older state: the state stays, ingestion goes on, what
+//! is lost is metered where it can be known, and the log says what happened.
+
+use std::time::Duration;
+
+use prom_stream_gateway::commands::load::ledger::Ledger;
+use prom_stream_gateway::commands::load::producer::Plan;
+
+use crate::harness::{Gateway, Producers, RedisServer, wait_for};
+
+mod list;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Sends that many events and waits until Redis has them.
+#[track_caller]
+fn send(plan: Plan, events: u64) -> Ledger {
+    let ledger = Producers::start(&Plan { total: Some(events), rate: 0.0, ..plan }).wait();
+    assert_eq!(ledger.events_acknowledged, events);
+    ledger
+}
+
+#[track_caller]
+fn wait_logged(gateway: &Gateway, words: &str) {
+    wait_for(&format!("a log line with {words:?}"), DEADLINE, || {
+        let log = gateway.log();
+        if log.contains(words) { Ok(()) } else { Err(log) }
+    });
+}
+
+/// Waits until every event is either applied or metered as lost.
+#[track_caller]
+fn wait_accounted(gateway: &Gateway, events: u64) {
+    wait_for("every event accounted for", DEADLINE, || {
+        match (gateway.total("processed"), gateway.total("lost")) {
+            (processed, lost) if processed + lost == events => Ok(()),
+            other => Err(format!("{other:?} of {events}; {}", gateway.status())),
+        }
+    });
+}
+
+/// SIGKILL, and a start from the last SAVE, if there was one.
+fn restart_from_dump(redis: &mut RedisServer) {
+    redis.kill();
+    redis.start_again();
+}
