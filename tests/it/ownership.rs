@@ -151,11 +151,8 @@ fn an_owner_that_was_paused_past_its_lease_finds_it_gone() {
         producers.wait_acknowledged(producers.progress().acknowledged + 4_000, DEADLINE);
         pair.owner.resume();
         // It may be gone before it is asked; what it must not do is serve.
-        loop {
-            match pair.owner.get("/metrics") {
-                Ok(answer) => assert_eq!(answer.status, 503, "{mode}: a zombie serves"),
-                Err(_) => break,
-            }
+        while let Ok(answer) = pair.owner.get("/metrics") {
+            assert_eq!(answer.status, 503, "{mode}: a zombie serves");
         }
         let (status, output) = pair.owner.wait_exit();
         assert_eq!(status.code(), Some(1), "{mode}: {output}");
