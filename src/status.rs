@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::lease::Lease;
 use crate::model::{SourceKey, Timestamp};
@@ -91,6 +92,12 @@ pub struct CheckpointReport {
     pub failures: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// When the first attempt since the last success was begun; `None`: none was.
+    #[serde(skip)]
+    pub behind_since: Option<Instant>,
+    /// How long that may last until the gateway calls itself degraded.
+    #[serde(skip)]
+    pub patience: Option<Duration>,
 }
 
 /// Who owns the identity, at the moment of asking.
@@ -181,6 +188,11 @@ impl Status {
         owner && self.inner.report.lock().phase.is_ready()
     }
 
+    /// Why `/-/ready` says no although `/metrics` may be complete.
+    pub fn degraded(&self) -> Vec<String> {
+        self.inner.report.lock().degraded()
+    }
+
     /// Whether every source has reached the tail it had at start.
     pub fn caught_up(&self) -> bool {
         self.inner.report.lock().sources.values().all(|source| source.caught_up)
@@ -233,6 +245,12 @@ impl Report {
         }
     }
 
+    /// What is wrong while `/metrics` may be complete: a page that is served, and a gateway that
+    /// needs somebody to look.
+    pub fn degraded(&self) -> Vec<String> {
+        self.checkpoint.overdue().into_iter().collect()
+    }
+
     /// The sources that have not reached their tail; never empty, because the
     /// phase is what opens `/metrics`, not the last source.
     fn replaying(&self) -> Vec<String> {
@@ -252,6 +270,33 @@ impl Report {
             missing.push("replaying".into());
         }
         missing
+    }
+}
+
+/// A checkpoint that fails is made good by the next, and a store that is restarted is back within
+/// some seconds: neither is worth waking anybody.
+const LEAST_PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_INTERVALS: u32 = 3;
+
+impl CheckpointReport {
+    /// Checkpoints are tried this often from now on.
+    pub fn expect_every(&mut self, interval: Duration) {
+        self.patience = Some(LEAST_PATIENCE.max(interval.saturating_mul(PATIENCE_INTERVALS)));
+    }
+
+    /// Also a write that has no answer at all counts, from the moment it was begun.
+    fn overdue(&self) -> Option<String> {
+        let behind = self.behind_since?.elapsed();
+        if behind <= self.patience? {
+            return None;
+        }
+        let error = self.last_error.as_deref().unwrap_or("the one in flight has no answer");
+        let error = error.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        Some(format!(
+            "no checkpoint has succeeded for {} s: {error}; events are still applied, and Redis \
+             keeps what no snapshot covers",
+            behind.as_secs()
+        ))
     }
 }
 
@@ -296,6 +341,34 @@ mod tests {
             status.missing(),
             ["list:b: replaying, 7 entries to go", "list:c: waiting for Redis: connection refused",]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_degraded_once_checkpoints_have_failed_for_longer_than_patience() {
+        let second = Duration::from_secs(1);
+        for (interval, patience) in [(second, 10 * second), (5 * second, 15 * second)] {
+            let status = Status::new();
+            status.set_phase(Phase::Serving);
+            status.checkpoint(|report| report.behind_since = Some(Instant::now()));
+            tokio::time::advance(1000 * second).await;
+            assert_eq!(status.degraded(), [""; 0], "nobody has said how often to expect one");
+            status.checkpoint(|report| {
+                report.expect_every(interval);
+                report.behind_since = Some(Instant::now());
+            });
+            tokio::time::advance(patience).await;
+            assert_eq!(status.degraded(), [""; 0], "{interval:?}");
+            tokio::time::advance(second).await;
+            let why = status.degraded().join("\n");
+            assert!(why.contains("no answer"), "{why}");
+            status.checkpoint(|report| report.last_error = Some("no\n  space".into()));
+            let why = status.degraded().join("\n");
+            let told = format!("for {} s: no space; ", (patience + second).as_secs());
+            assert!(why.contains(&told), "{why}");
+            assert!(status.missing().is_empty(), "the page is complete all the same");
+            status.checkpoint(|report| report.behind_since = None);
+            assert_eq!(status.degraded(), [""; 0]);
+        }
     }
 
     #[test]

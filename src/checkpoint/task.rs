@@ -155,6 +155,7 @@ impl Checkpointer {
     ) -> Result<Self, CheckpointError> {
         let lease = self.lease.clone();
         let mut checkpoint_at = Instant::now() + interval;
+        status.checkpoint(|report| report.expect_every(interval));
         loop {
             tokio::select! {
                 biased;
@@ -200,6 +201,7 @@ impl Checkpointer {
         clean_shutdown: bool,
     ) -> Result<Written, CheckpointError> {
         let started = Instant::now();
+        status.checkpoint(|report| _ = report.behind_since.get_or_insert(started));
         let result = self.cut_and_write(store, status, clean_shutdown).await;
         let duration_seconds = started.elapsed().as_secs_f64();
         match &result {
@@ -217,6 +219,7 @@ impl Checkpointer {
                     report.size_bytes = written.size_bytes;
                     report.successes += 1;
                     report.last_error = None;
+                    report.behind_since = None;
                 });
             }
             Err(error) => {

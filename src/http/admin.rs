@@ -24,11 +24,12 @@ pub(super) fn healthy() -> Response {
 }
 
 pub(super) fn ready(context: HttpContext) -> Response {
-    let missing = context.status.missing();
-    if missing.is_empty() {
+    let report = context.status.report();
+    let reasons = [report.missing(), report.degraded()].concat();
+    if reasons.is_empty() {
         reject::text(StatusCode::OK, "ready\n")
     } else {
-        reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", missing.join("\n")))
+        reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
     }
 }
 
@@ -40,6 +41,8 @@ struct StatusView {
     phase: Phase,
     /// What `/metrics` still waits for.
     missing: Vec<String>,
+    /// What is wrong although it may be complete.
+    degraded: Vec<String>,
     /// Absent until the snapshot is restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     series: Option<u64>,
@@ -90,6 +93,7 @@ pub(super) fn status(context: HttpContext) -> Response {
         uptime_seconds: context.status.uptime().as_secs_f64(),
         phase: report.phase,
         missing: report.missing(),
+        degraded: report.degraded(),
         series: size.map(|size| size.series),
         families: size.map(|size| size.families),
         sources: sources(&context, report.sources),

@@ -126,6 +126,30 @@ async fn it_is_alive_before_anything_is_restored() {
 }
 
 #[tokio::test]
+async fn readiness_tells_of_failing_checkpoints_while_the_page_is_served() {
+    let gateway = Gateway::serving(1).await;
+    let status = &gateway.context.status;
+    let begun = tokio::time::Instant::now();
+    status.checkpoint(|report| {
+        report.expect_every(Duration::from_secs(5));
+        report.behind_since = Some(begun);
+        report.last_error = Some("cannot write x: no space".into());
+    });
+    assert_eq!(gateway.get("/-/ready").await.status, 200);
+    let earlier = begun.checked_sub(Duration::from_secs(16)).expect("the machine is up for longer");
+    status.checkpoint(|report| report.behind_since = Some(earlier));
+    let ready = gateway.get("/-/ready").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("cannot write x: no space"), "{}", ready.text());
+    let page = gateway.get("/metrics").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("\nprom_stream_gateway_degraded 1\n"), "{}", page.text());
+    let report: Value = serde_json::from_str(&gateway.get("/api/v1/status").await.text()).unwrap();
+    assert_eq!(report["degraded"].as_array().map(Vec::len), Some(1), "{report}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn metrics_and_readiness_wait_for_the_replay() {
     let gateway = Gateway::start().await;
     let status = &gateway.context.status;

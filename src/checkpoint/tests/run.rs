@@ -90,6 +90,25 @@ async fn a_failure_is_reported_and_the_next_interval_tries_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn failing_for_longer_than_three_intervals_is_told_and_one_success_ends_it() {
+    let running = Running::start().await;
+    running.change(1);
+    // From here on in the middle between two attempts.
+    tokio::time::sleep(INTERVAL / 2).await;
+    for _ in 0..4 {
+        assert_eq!(running.status.degraded(), [""; 0]);
+        running.bucket.fail_next(Fault::Refused);
+        tokio::time::sleep(INTERVAL).await;
+    }
+    let why = running.status.degraded().join("\n");
+    assert!(why.contains("bucket://test/default/head"), "{why}");
+    assert_eq!(running.successes_and_failures(), (0, 4));
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(running.successes_and_failures(), (1, 4));
+    assert_eq!(running.status.degraded(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_owner_ends_it() {
     let mut running = Running::start().await;
     take(running.bucket.storage(), 3).await.unwrap();

@@ -70,6 +70,12 @@ fn state(report: &Report) -> Vec<Family> {
         phase,
         Family::gauge("ready", "Whether `/metrics` is complete and ours to serve: 1 if so.")
             .value(report.missing().is_empty()),
+        Family::gauge(
+            "degraded",
+            "Whether something is wrong although `/metrics` is complete, such as checkpoints that \
+             keep failing (1); `/-/ready` says what.",
+        )
+        .value(!report.degraded().is_empty()),
         Family::gauge("owner", "Whether this process owns its identity (1) or stands by (0).")
             .value(report.ownership.owner),
         Family::gauge("epoch", "Grows with every change of the identity's owner.")

@@ -73,6 +73,7 @@ fn numbers_come_from_the_status() {
         "prom_stream_gateway_checkpoint_generation_sequence 12",
         "prom_stream_gateway_checkpoint_size_bytes 4096",
         "prom_stream_gateway_ready 0",
+        "prom_stream_gateway_degraded 0",
         "prom_stream_gateway_owner 0",
     ] {
         assert_has(&page, line);
