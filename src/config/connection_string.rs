@@ -93,6 +93,16 @@ pub enum ConnectionStringError {
          in a redis:// URL, with the comma written %2C"
     )]
     AfterPassword,
+    #[error(
+        "an @ stands behind the host of the URL, so part of a password would be taken for \
+         something else: within a URL's password, / is written %2F, ? %3F, # %23 and @ %40"
+    )]
+    UnencodedPassword,
+    #[error(
+        "options such as password= follow a URL: expected either host:port,password=… without \
+         redis://, or redis://user:password@host:port/database"
+    )]
+    OptionsInUrl,
 }
 
 fn did_you_mean(suggestion: &Option<&'static str>) -> String {

@@ -99,6 +99,14 @@ pub(super) fn parse(text: &str) -> Result<RedisTarget, ConnectionStringError> {
     Ok(target)
 }
 
+/// Whether options follow what stands before the first comma: in a URL, a mistake.
+pub(super) fn follow(text: &str) -> bool {
+    text.split(',').skip(1).filter_map(|part| part.split_once('=')).any(|(keyword, _)| {
+        let known = |option: &&str| option.eq_ignore_ascii_case(keyword.trim());
+        HONOURED.iter().chain(&IGNORED).any(known)
+    })
+}
+
 fn set(target: &mut RedisTarget, keyword: &str, value: &str) -> Result<(), ConnectionStringError> {
     if let Some(command) = keyword.strip_prefix('$') {
         // `$CLIENT=` disables a command, which is common with managed services; ours need no list.

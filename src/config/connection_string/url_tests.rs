@@ -45,6 +45,30 @@ fn every_form() {
 }
 
 #[test]
+fn what_may_be_a_password_is_neither_used_as_something_else_nor_shown() {
+    use ConnectionStringError::{OptionsInUrl, UnencodedPassword};
+    for (text, expected) in [
+        ("redis://alice:12/hunter2@h", UnencodedPassword),
+        ("redis://alice:12?hunter2@h", UnencodedPassword),
+        ("rediss://alice:12#hunter2@h", UnencodedPassword),
+        ("redis://h,password=hunter2", OptionsInUrl),
+        ("redis://h:6379/0, Password = hunter2", OptionsInUrl),
+        ("redis://h,password=hun@ter2", OptionsInUrl),
+        ("unix:///run/redis.sock,password=hunter2", OptionsInUrl),
+        ("unix:///run/redis.sock,password=hun@ter2", OptionsInUrl),
+        ("unix:///run/redis.sock?user=alice,password=hunter2", OptionsInUrl),
+    ] {
+        assert_eq!(text.parse::<RedisTarget>(), Err(expected), "{text}");
+    }
+    let error = "unix:///s?db=?pass=hunter2".parse::<RedisTarget>().expect_err("no number");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    let socket = "unix:///run/a,b@c=d.sock".parse::<RedisTarget>().expect("a path");
+    assert_eq!(socket.endpoints, [Endpoint::Unix("/run/a,b@c=d.sock".into())]);
+    let password = "redis://:%+f%2@h".parse::<RedisTarget>().expect("no escapes").password;
+    assert_eq!(password, secret("%+f%2"));
+}
+
+#[test]
 fn mistakes_are_explained_without_the_password() {
     for (text, expected) in [
         ("http://h", r#"scheme "http": expected redis, rediss, unix or redis+unix"#),
