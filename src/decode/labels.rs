@@ -206,6 +206,11 @@ impl<'de> Visitor<'de> for &mut LabelsVisitor<'_> {
         }
     }
 
+    /// Not left to serde, which would repeat all of it.
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other(&Quoted(text).to_string()), &self))
+    }
+
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }

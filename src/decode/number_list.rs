@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use super::fields::Input;
@@ -121,6 +121,11 @@ impl<'de> Visitor<'de> for AppendNumbers<'_> {
             self.0.push(number + 0.0);
         }
         Ok(())
+    }
+
+    /// Not left to serde, which would repeat all of it.
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other(&Quoted(text).to_string()), &self))
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {

@@ -131,6 +131,18 @@ fn json_events_are_refused_with_a_reason_that_names_the_value() {
 }
 
 #[test]
+fn a_reason_does_not_repeat_a_long_text() {
+    let long = "a".repeat(100_000);
+    for (reason, json) in [
+        (Reason::InvalidLabel, format!(r#"{{"name":"x","labels":"{long}"}}"#)),
+        (Reason::InvalidBuckets, format!(r#"{{"name":"x","type":3,"buckets":"{long}"}}"#)),
+        (Reason::InvalidQuantiles, format!(r#"{{"name":"x","type":2,"quantiles":"{long}"}}"#)),
+    ] {
+        assert_bad(payload(json), reason, "expected an ");
+    }
+}
+
+#[test]
 fn the_first_of_several_reasons_in_a_fixed_order_is_given() {
     let mut fields = [
         (Reason::InvalidType, r#""type":"?""#, r#""type":3"#),
