@@ -15,6 +15,10 @@ pub const LATEST_VERSION: u32 = 1;
 /// The structs of [`LATEST_VERSION`].
 pub type Latest = v1::Snapshot;
 
+/// Structs within lists within structs: a snapshot needs some ten. Every level takes its share of the
+/// stack, also within a member that nobody knows and that is only passed over.
+const MAX_DEPTH: usize = 64;
+
 /// Why a file is no snapshot that this program can read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -76,5 +80,7 @@ fn from_messagepack<T: serde::de::DeserializeOwned>(
     version: u32,
     content: &[u8],
 ) -> Result<T, Error> {
-    rmp_serde::from_slice(content).map_err(|source| Error::MessagePack { version, source })
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(content);
+    deserializer.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut deserializer).map_err(|source| Error::MessagePack { version, source })
 }

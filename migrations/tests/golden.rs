@@ -197,6 +197,13 @@ fn content_that_is_no_snapshot_is_refused() {
 }
 
 #[test]
+fn nesting_does_not_overflow_the_stack() {
+    let content = [b"\x81\xa1a".repeat(100_000).as_slice(), b"\xc0"].concat();
+    let file = envelope::seal(1, &content).unwrap();
+    assert!(matches!(decode(&file), Err(Error::MessagePack { version: 1, .. })));
+}
+
+#[test]
 #[ignore = "writes the fixtures; only for a version that was not released yet"]
 fn regenerate() {
     let snapshot = sample();
