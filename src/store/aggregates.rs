@@ -220,10 +220,7 @@ fn small(number: usize) -> u32 {
 
 /// Takes all names that the family's samples are served under.
 fn claim(names: &mut HashMap<Box<str>, u32>, family: &Family, at: u32) {
-    names.insert((&*family.name).into(), at);
-    for suffix in suffixes(family.metric_type) {
-        names.insert(format!("{}{suffix}", family.name).into(), at);
-    }
+    names.extend(family.sample_names().map(|name| (name, at)));
 }
 
 fn check_owner(name: &str, owner: &Family) -> Result<(), Refusal> {

@@ -72,6 +72,13 @@ impl Family {
         }
     }
 
+    /// Every name that a sample of it may be served under.
+    pub fn sample_names(&self) -> impl Iterator<Item = Box<str>> {
+        let derived = limits::suffixes(self.metric_type).iter();
+        let derived = derived.map(|suffix| format!("{}{suffix}", self.name).into());
+        std::iter::once((&*self.name).into()).chain(derived)
+    }
+
     /// Served time series of each row.
     pub fn series_per_row(&self) -> u64 {
         limits::series_per_row(&self.values)

@@ -34,8 +34,11 @@ pub(super) fn snapshot(read: v1::Snapshot) -> Result<Snapshot, CodecError> {
         let name = stored.name.clone();
         let family =
             family(stored).map_err(|what| CodecError::Family { name: name.clone(), what })?;
-        if !names.insert(name.clone()) {
-            return Err(CodecError::Family { name, what: "stands there twice".into() });
+        for sample in family.sample_names() {
+            if let Some(sample) = names.replace(sample) {
+                let what = format!("samples of the name `{sample}` stand there twice");
+                return Err(CodecError::Family { name, what });
+            }
         }
         families.push(family);
     }
@@ -174,13 +177,17 @@ fn histograms(
     }
     expect_length("counts", counts.len(), rows.checked_mul(bounds.len() + 1))?;
     expect_length("sums", sums.len(), Some(rows))?;
+    let fits = |row: &[u64]| row.iter().try_fold(0_u64, |sum, n| sum.checked_add(*n)).is_some();
+    if !counts.chunks(bounds.len() + 1).all(fits) {
+        return Err("a series with more observations than can be counted".into());
+    }
     Ok(Values::Histograms { bounds: bounds.into(), counts, sums })
 }
 
 fn objectives(stored: &[v1::Objective]) -> Result<Arc<[Objective]>, String> {
     let within = |number: f64| number > 0.0 && number < 1.0;
     let valid = stored.iter().all(|o| within(o.quantile) && within(o.epsilon))
-        && stored.is_sorted_by(|a, b| a.quantile <= b.quantile);
+        && stored.is_sorted_by(|a, b| a.quantile < b.quantile);
     if !valid {
         return Err(format!("its objectives {stored:?} are not ascending between 0 and 1"));
     }

@@ -125,6 +125,9 @@ fn crafted_families_are_refused() {
         family_change(0, |f| f.label_lengths = vec![u32::MAX, u32::MAX]),
         family_change(0, |f| f.label_texts.push('x')),
         refused(|snapshot| snapshot.families[1].name = "jobs_total".into()),
+        refused(|snapshot| {
+            snapshot.families[0].name = format!("{}_sum", snapshot.families[2].name);
+        }),
     ];
     for error in cases {
         assert!(error.starts_with("family "), "{error}");
@@ -151,9 +154,11 @@ fn crafted_values_are_refused() {
         histograms(|bounds, _, _| bounds[1] = f64::NAN),
         histograms(|bounds, _, _| bounds[1] = f64::INFINITY),
         histograms(|_, counts, _| counts.truncate(2)),
+        histograms(|_, counts, _| counts.fill(u64::MAX)),
         histograms(|_, _, sums| sums.clear()),
         summaries(|objectives, _| objectives.clear()),
         summaries(|objectives, _| objectives.swap(0, 1)),
+        summaries(|objectives, _| objectives[1].quantile = objectives[0].quantile),
         summaries(|objectives, _| objectives[0].epsilon = 0.0),
         summaries(|_, windows| *windows = v1::Windows::default()),
         summaries(|_, windows| windows.sketch_counts[0] = u32::MAX),
