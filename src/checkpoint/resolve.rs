@@ -110,7 +110,9 @@ fn candidates(facts: &Facts) -> Vec<Candidate> {
 /// The epoch of the next owner: above every one that was ever seen.
 pub fn next_epoch(facts: &Facts) -> u64 {
     let head = match &facts.head {
-        HeadFact::Present(head) => head.epoch,
+        HeadFact::Present(head) => {
+            head.retained.iter().map(|entry| entry.epoch).fold(head.epoch, u64::max)
+        }
         HeadFact::Missing | HeadFact::Corrupt(_) => 0,
     };
     let listed = facts.listed.iter().map(|generation| generation.epoch).max().unwrap_or(0);
@@ -235,5 +237,8 @@ mod tests {
         assert_eq!(next_epoch(&facts(head(&[]), &[2])), 5);
         assert_eq!(next_epoch(&facts(head(&[]), &[7, 2])), 8);
         assert_eq!(next_epoch(&facts(corrupt(), &[3])), 4);
+        let HeadFact::Present(mut later) = head(&[7]) else { unreachable!("it is present") };
+        later.retained[0].epoch = 6;
+        assert_eq!(next_epoch(&facts(HeadFact::Present(later), &[])), 7, "named, and higher");
     }
 }
