@@ -1,7 +1,7 @@
 # The commands of README, CI and the image, in one place.
 
 CARGO ?= cargo
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 IMAGE := target/image
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 export PSG_REVISION = $(REVISION)
@@ -21,7 +21,10 @@ define need
 	command -v $(1) >/dev/null 2>&1 || { echo "$(1) is still missing after the installation" >&2; exit 1; }; }
 endef
 
-.PHONY: help demo test check-style tests bench release image-root need-redis need-prometheus need-openssl
+FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+SECONDS := 60
+
+.PHONY: help demo test check-style tests bench fuzz release image-root need-redis need-prometheus need-openssl
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,12 +45,22 @@ tests: need-redis need-prometheus need-openssl
 bench: need-redis ## the README's figures, as ratios against a baseline of the same run
 	$(CARGO) bench --locked --bench gateway
 
+fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECONDS=60 for each
+	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
+		echo "fuzzing needs nightly Rust and cargo-fuzz: rustup toolchain install nightly &&" \
+			"cargo install cargo-fuzz" >&2; exit 1; }
+	@for target in $(or $(TARGET),$(FUZZ_TARGETS)); do \
+		mkdir -p fuzz/target/corpus/$$target; \
+		$(CARGO) +nightly fuzz run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target \
+			-- -max_total_time=$(SECONDS) -timeout=10 || exit 1; \
+	done
+
 release: ## the binary that the image ships
 	$(CARGO) build --release --locked
 
 image-root: release ## the image's files, laid out in target/image as the Dockerfile copies them
 	rm -rf $(IMAGE)
-	install -D -m 755 $(TARGET)/release/prom-stream-gateway $(IMAGE)/usr/local/bin/prom-stream-gateway
+	install -D -m 755 $(TARGET_DIR)/release/prom-stream-gateway $(IMAGE)/usr/local/bin/prom-stream-gateway
 	install -d -m 755 $(IMAGE)/data
 
 need-redis:
