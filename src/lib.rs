@@ -30,6 +30,7 @@ pub mod status;
 
 pub mod config;
 
+pub mod fault_point;
 pub mod shutdown;
 pub mod telemetry;
 

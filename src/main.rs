@@ -8,6 +8,8 @@ use prom_stream_gateway::commands;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _active_until_the_end = prom_stream_gateway::fault_point::activate();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -24,6 +24,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
 
 use super::head::{Generation, Head};
+use crate::fault_point::io_fault;
 
 mod local;
 mod open;
@@ -172,10 +173,12 @@ impl Storage {
         file: Vec<u8>,
     ) -> Result<(), StorageError> {
         let location = self.location(generation);
-        match self.objects.put(&location, PutPayload::from(file)).await {
-            Ok(_) => Ok(()),
-            Err(source) => Err(self.failed("write", &location, source)),
-        }
+        let put = async {
+            fault("storage-write")?;
+            self.objects.put(&location, PutPayload::from(file)).await?;
+            fault("storage-write-sync")
+        };
+        put.await.map_err(|source| self.failed("write", &location, source))
     }
 
     /// Succeeds also when it is gone already.
@@ -201,5 +204,15 @@ impl Storage {
         let within = location.as_ref().strip_prefix(self.prefix.as_ref()).unwrap_or_default();
         let object = format!("{place}/{}{within}", self.identity);
         StorageError::Object { action, object, source }
+    }
+}
+
+/// Where a test makes storage fail: before it did what it was asked to, or after.
+fn fault(point: &'static str) -> object_store::Result<()> {
+    match io_fault(point) {
+        None => Ok(()),
+        Some(error) => {
+            Err(object_store::Error::Generic { store: "fault point", source: error.into() })
+        }
     }
 }

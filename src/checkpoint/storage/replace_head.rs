@@ -17,7 +17,7 @@
 
 use object_store::{ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
 
-use super::{Exclusion, ReadHead, Storage, StorageError};
+use super::{Exclusion, ReadHead, Storage, StorageError, fault};
 use crate::checkpoint::head::Head;
 
 /// Which state of `head` a replacement is conditional on.
@@ -106,10 +106,13 @@ impl Storage {
         let location = self.prefix.clone().join("head");
         let json = serde_json::to_vec_pretty(head).expect("a head has only text and numbers");
         let options = PutOptions::from(mode);
-        match self.objects.put_opts(&location, PutPayload::from(json), options).await {
-            Ok(done) => Ok(HeadVersion::of(done.e_tag, done.version)),
-            Err(source) => Err(self.failed("replace", &location, source)),
-        }
+        let put = async {
+            fault("storage-head")?;
+            let done = self.objects.put_opts(&location, PutPayload::from(json), options).await?;
+            fault("storage-head-sync")?;
+            Ok(HeadVersion::of(done.e_tag, done.version))
+        };
+        put.await.map_err(|source| self.failed("replace", &location, source))
     }
 }
 

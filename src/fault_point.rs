@@ -1,0 +1,70 @@
+//! Named points at which a test kills this process or makes its storage fail.
+//!
+//! They exist only with the cargo feature `failpoints`, which no default and no
+//! release turns on: without it every function here is empty. With it, the
+//! environment says what happens where, in the syntax of the `fail` crate:
+//!
+//! ```text
+//! FAILPOINTS="apply-middle=40*off->return"        the 41st passage is the last
+//! FAILPOINTS="storage-write=5*return(ENOSPC)"     five snapshots find the disk full
+//! ```
+//!
+//! A kill is a real SIGKILL: no destructor runs, no buffer is flushed.
+
+#[cfg(not(feature = "failpoints"))]
+mod inactive {
+    #[inline(always)]
+    pub(crate) fn kill_point(_name: &'static str) {}
+
+    #[inline(always)]
+    pub(crate) fn io_fault(_name: &'static str) -> Option<std::io::Error> {
+        None
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod active {
+    use std::io;
+
+    use rustix::io::Errno;
+    use rustix::process::{Signal, getpid, kill_process};
+
+    /// Reads `FAILPOINTS`; the points are active as long as the result lives.
+    pub fn activate() -> fail::FailScenario<'static> {
+        fail::FailScenario::setup()
+    }
+
+    /// The process ends here when the point is active.
+    pub(crate) fn kill_point(name: &'static str) {
+        fail::fail_point!(name, |_| {
+            kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
+            // The signal is on its way to all threads; this one waits for it.
+            loop {
+                std::thread::park();
+            }
+        });
+    }
+
+    /// The error that storage is to report when the point is active.
+    pub(crate) fn io_fault(name: &'static str) -> Option<io::Error> {
+        fail::fail_point!(name, |kind| Some(error_named(kind.as_deref())));
+        None
+    }
+
+    fn error_named(kind: Option<&str>) -> io::Error {
+        let errno = match kind {
+            Some("ENOSPC") => Errno::NOSPC,
+            Some("EACCES") => Errno::ACCESS,
+            Some("EIO") | None => Errno::IO,
+            Some(other) => panic!("fault {other:?}: expected ENOSPC, EACCES or EIO"),
+        };
+        errno.into()
+    }
+}
+
+#[cfg(feature = "failpoints")]
+pub use active::activate;
+#[cfg(feature = "failpoints")]
+pub(crate) use active::{io_fault, kill_point};
+#[cfg(not(feature = "failpoints"))]
+pub(crate) use inactive::{io_fault, kill_point};
