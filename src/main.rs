@@ -1,5 +1,6 @@
 //! Parse, dispatch, exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +24,8 @@ async fn main() -> ExitCode {
         }
     };
     commands::run(cli).await.unwrap_or_else(|error| {
-        eprintln!("Error: {error:#}");
+        // Not `eprintln!`, which panics where nobody can be told.
+        writeln!(io::stderr(), "Error: {error:#}").ok();
         commands::exit_code(&error)
     })
 }

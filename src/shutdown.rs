@@ -1,5 +1,7 @@
 //! When to stop: SIGTERM and SIGINT ask for an orderly end, a second one for an immediate one.
+//! And when not to: a file-size limit ends a process unless it listens to SIGXFSZ.
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +12,8 @@ const INTERRUPTED: i32 = 130;
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Once listened to, the write that met the limit fails as on a full disk, and is handled so.
+    drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {

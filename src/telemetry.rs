@@ -43,7 +43,10 @@ fn subscriber(
 ) -> Result<Box<dyn tracing::Subscriber + Send + Sync>, TelemetryError> {
     let filter = EnvFilter::try_new(&config.level)
         .map_err(|source| TelemetryError::Filter { level: config.level.clone(), source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // Where the log cannot be written, standard error most likely cannot either (one full disk, one
+    // pipe that nobody reads): complaining there would panic.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    let builder = builder.with_env_filter(filter).with_writer(writer);
     Ok(match config.format {
         LogFormat::Json => Box::new(
             builder
