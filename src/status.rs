@@ -239,7 +239,10 @@ impl Report {
     fn missing_in_phase(&self) -> Vec<String> {
         match self.phase {
             Phase::Standby => vec!["standby: another process owns this identity".into()],
-            Phase::Restoring => vec!["restoring the snapshot".into()],
+            Phase::Restoring => vec![match &self.checkpoint.last_error {
+                Some(error) => format!("waiting for the snapshot store: {}", one_line(error)),
+                None => "restoring the snapshot".into(),
+            }],
             Phase::Replaying => self.replaying(),
             Phase::Serving | Phase::Stopping => Vec::new(),
         }
@@ -291,13 +294,18 @@ impl CheckpointReport {
             return None;
         }
         let error = self.last_error.as_deref().unwrap_or("the one in flight has no answer");
-        let error = error.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         Some(format!(
-            "no checkpoint has succeeded for {} s: {error}; events are still applied, and Redis \
+            "no checkpoint has succeeded for {} s: {}; events are still applied, and Redis \
              keeps what no snapshot covers",
-            behind.as_secs()
+            behind.as_secs(),
+            one_line(error),
         ))
     }
+}
+
+/// Bucket services answer with documents.
+fn one_line(error: &str) -> String {
+    error.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl Default for Status {
@@ -324,6 +332,14 @@ mod tests {
             assert!(status.missing().is_empty(), "{phase:?}");
             assert!(status.is_ready(), "{phase:?}");
         }
+    }
+
+    #[test]
+    fn a_restore_names_the_error_that_it_waits_out() {
+        let status = Status::new();
+        status.set_phase(Phase::Restoring);
+        status.checkpoint(|report| report.last_error = Some("cannot read x:\n 503".into()));
+        assert_eq!(status.missing(), ["waiting for the snapshot store: cannot read x: 503"]);
     }
 
     #[test]

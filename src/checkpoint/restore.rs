@@ -116,6 +116,18 @@ pub async fn restore(
     let begun = Moment::now();
     let version = match storage.replace_head(&head, &version).await {
         Ok(version) => version,
+        // On disk the lock keeps others out, not `head`; and what was read can be served, though
+        // nothing is acknowledged until a checkpoint succeeds. Without a state there is no hurry: a
+        // place that was never written is more likely the wrong one.
+        Err(ReplaceHeadError::Storage(error)) if storage.has_lock() && verified.is_some() => {
+            tracing::error!(
+                error = chain(&error),
+                place,
+                "restored, but the place cannot be written: serving all the same, and nothing is \
+                 acknowledged until it can; check its permissions, and that it has room"
+            );
+            version
+        }
         Err(ReplaceHeadError::Storage(error)) => return Err(error.into()),
         Err(ReplaceHeadError::Fenced { found }) => return Err(owned(found)),
     };

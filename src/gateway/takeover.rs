@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::restore::chain;
 use crate::checkpoint::{self, RestoreError, Restored, Standby, Storage, Terms};
 use crate::config::Config;
 use crate::status::{Phase, Status};
@@ -39,7 +40,10 @@ pub(super) async fn take_over(
                 let epoch = restored.lease.epoch();
                 tracing::info!(generation, series, epoch, "restored");
                 status.set_lease(restored.lease.clone());
-                status.checkpoint(|report| report.generation = generation);
+                status.checkpoint(|report| {
+                    report.generation = generation;
+                    report.last_error = None;
+                });
                 return Ok(Some(restored));
             }
             Err(RestoreError::Owned { why, .. }) => {
@@ -52,10 +56,14 @@ pub(super) async fn take_over(
             Err(error @ RestoreError::Unreadable { .. }) => return Err(error.into()),
             Err(error) => {
                 status.set_phase(Phase::Restoring);
-                status.checkpoint(|report| report.last_error = Some(error.to_string()));
-                let text = format!("{:#}", anyhow::Error::from(error));
+                let text = chain(&error);
+                status.checkpoint(|report| report.last_error = Some(text.clone()));
                 if said.as_ref() != Some(&text) {
-                    tracing::warn!(error = text, "cannot restore yet, trying again");
+                    tracing::warn!(
+                        error = text,
+                        "cannot restore yet, trying again; check that the place of the snapshots \
+                         can be reached, read and written, and has room"
+                    );
                     said = Some(text);
                 }
             }
