@@ -26,3 +26,4 @@ mod reconnects;
 mod redis_faults;
 mod s3;
 mod snapshots;
+mod store_faults;

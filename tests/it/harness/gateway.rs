@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::ledger::Ledger;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -141,6 +141,10 @@ impl Gateway {
         let mut process = self.process.take().expect("the gateway was launched");
         let status = process.wait_exit(STOP_DEADLINE);
         (status, process.output())
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.process.as_ref().expect("the gateway runs").pid()
     }
 
     /// Everything it has logged, in all its lives.

@@ -33,9 +33,13 @@ impl Process {
         Self { child, name, output: output.into() }
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub(crate) fn pid(&self) -> Pid {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("a child has a pid"), signal).expect("the child can be signalled");
+        pid.expect("a child has a pid")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the child can be signalled");
     }
 
     /// SIGKILL, and waits for the end.
