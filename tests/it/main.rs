@@ -20,6 +20,7 @@ mod load;
 mod mode_change;
 mod naive_control;
 mod ownership;
+mod network;
 mod predecessor;
 mod prometheus;
 mod reconnects;

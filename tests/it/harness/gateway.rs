@@ -15,7 +15,7 @@ use super::check::differences;
 use super::http::{self, Answer};
 use super::ports::free_port;
 use super::process::Process;
-use super::{Page, RedisServer, wait_for};
+use super::{Page, Proxy, RedisServer, wait_for};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_prom-stream-gateway");
 const READY_DEADLINE: Duration = Duration::from_secs(30);
@@ -38,6 +38,11 @@ impl Gateway {
         Self::bare()
             .set("Redis__ConnectionString", &redis.address())
             .set("Snapshot__Interval", "150ms")
+    }
+
+    /// The same, with a proxy between it and its Redis; the test itself speaks to Redis directly.
+    pub(crate) fn through(proxy: &Proxy, redis: &RedisServer) -> Self {
+        Self::of(redis).set("Redis__ConnectionString", &proxy.address())
     }
 
     /// A gateway with no more settings than a test needs to find it.

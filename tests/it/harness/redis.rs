@@ -68,6 +68,10 @@ impl RedisServer {
         self.process.as_ref().expect("redis-server runs").signal(Signal::CONT);
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// In the syntax of Redis.ConnectionString.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
