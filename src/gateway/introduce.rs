@@ -47,7 +47,9 @@ pub(super) async fn introduce(
                 }
                 return Ok(());
             }
-            Err(error @ ConnectError::TooOld { .. }) => return Err(error),
+            Err(error @ (ConnectError::TooOld { .. } | ConnectError::DatabaseInCluster { .. })) => {
+                return Err(error);
+            }
             Err(error) => tracing::debug!(%error, "cannot look at Redis yet"),
         }
         tokio::select! {

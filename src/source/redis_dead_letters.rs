@@ -24,7 +24,7 @@ pub async fn run(
     letters: DeadLetters,
     shutdown: CancellationToken,
 ) {
-    let mut link = Link::new(connector);
+    let mut link = Link::new(connector, &stream);
     loop {
         let stopping = tokio::select! {
             () = letters.wait_pending() => false,

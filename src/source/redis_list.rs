@@ -78,7 +78,7 @@ impl ListSource {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
-            link: Link::new(connector),
+            link: Link::new(connector, queue),
             owner: Owner::new(lease),
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },

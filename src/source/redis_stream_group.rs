@@ -77,8 +77,8 @@ impl GroupSource {
     ) -> Self {
         Self {
             key: names.source_key(),
+            link: Link::new(connector, &names.key),
             names,
-            link: Link::new(connector),
             store: None,
             page: PageSize::new(batch),
             claim_idle,

@@ -62,7 +62,7 @@ impl ReaderSource {
         Self {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
-            link: Link::new(connector),
+            link: Link::new(connector, key),
             page: PageSize::new(batch),
             cursor: StreamId::ZERO,
             tail: None,
@@ -156,6 +156,8 @@ impl Source for ReaderSource {
     }
 
     async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+        // Reading alone would not tell: a replica answers as well.
+        self.link.verify().await?;
         self.link.open().await?;
         let position = match store.position(&self.key) {
             Some(Position::Reader(position)) => position,

@@ -9,7 +9,7 @@ use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::proxy::Link;
 use crate::harness::{Gateway, LIST, Producers, Proxy, RedisServer, STREAM, Scraper};
-use crate::harness::{producer, seed, turn, wait_for};
+use crate::harness::{eventually, producer, seed, turn, wait_for};
 
 /// A reply that does not come is given up after 3 s, and Redis is tried again within 2 s.
 const RECOVERY: Duration = Duration::from_secs(10);
@@ -31,6 +31,10 @@ fn wait_reconnected(gateway: &Gateway, times: u64, deadline: Duration) {
             Err(status.to_string())
         }
     });
+}
+
+fn is_connected(gateway: &Gateway) -> bool {
+    gateway.status()["sources"][0]["connected"] == true
 }
 
 #[track_caller]
@@ -80,7 +84,12 @@ fn half_open(settings: fn(Gateway) -> Gateway, plan: fn(&RedisServer) -> Plan) {
         proxy.set_present(link);
         wait_reconnected(&gateway, round as u64 + 1, RECOVERY);
     }
-    assert_exact(&gateway, &producers.stop(), "after two half-open links");
+    // New connections are silent as well, for a while.
+    proxy.set(Link::Silent);
+    eventually("nothing answers", RECOVERY, || !is_connected(&gateway));
+    proxy.set(Link::Fine);
+    wait_reconnected(&gateway, 3, RECOVERY);
+    assert_exact(&gateway, &producers.stop(), "after three half-open links");
     scraper.finish();
 }
 
@@ -100,6 +109,33 @@ fn a_link_that_stalls_and_delivers_late() {
         producers.wait_acknowledged(producers.progress().acknowledged + 2_000, DEADLINE);
         assert_exact(&gateway, &producers.stop(), &format!("{mode}, after late deliveries"));
     });
+}
+
+/// The command that renames the queue to a segment stalls on its way, is tried again on another
+/// connection, and arrives when that segment is long read, counted and removed.
+#[test]
+fn a_command_that_arrives_late_changes_nothing() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let proxy = Proxy::to(redis.port());
+    let gateway = Gateway::through(&proxy, &redis).list_only().start();
+    let push = || redis.run::<()>(&["LPUSH", LIST, r#"{"name":"sent_total","value":1}"#]);
+    proxy.set_present(Link::Held);
+    wait_reconnected(&gateway, 1, RECOVERY);
+    push();
+    gateway.wait_value("sent_total", &[], 1.0);
+    eventually("the segment is removed", RECOVERY, || redis.keys().is_empty());
+
+    // An entry waits in the queue while what was held arrives.
+    gateway.pause();
+    push();
+    proxy.set_present(Link::Fine);
+    eventually("both old connections are at their end", RECOVERY, || {
+        let clients: String = redis.run(&["CLIENT", "LIST", "TYPE", "normal"]);
+        clients.matches(" addr=127.0.0.1:").count() == 2
+    });
+    gateway.resume();
+    gateway.wait_value("sent_total", &[], 2.0);
 }
 
 #[test]

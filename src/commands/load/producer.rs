@@ -43,6 +43,12 @@ impl Target {
         }
     }
 
+    fn key(&self) -> &str {
+        match self {
+            Self::List(key) | Self::Stream(key) => key,
+        }
+    }
+
     fn push(&self, pipeline: &mut Pipeline, payload: &str) {
         match self {
             Self::List(key) => pipeline.cmd("LPUSH").arg(key).arg(payload),
@@ -131,9 +137,16 @@ fn is_final(error: &ConnectError) -> bool {
         ConnectError::Redis { error, .. } => {
             matches!(error.kind(), AuthenticationFailed | InvalidClientConfig)
         }
-        ConnectError::TlsFile { .. } | ConnectError::NoEndpoint => true,
+        ConnectError::TlsFile { .. }
+        | ConnectError::NoEndpoint
+        | ConnectError::DatabaseInCluster { .. } => true,
         _ => false,
     }
+}
+
+/// Whether another server is the one to write to: the primary now, or a node of the cluster.
+fn is_elsewhere(refusal: &RedisError) -> bool {
+    refusal.is_cluster_error() || refusal.code() == Some("READONLY")
 }
 
 struct Producer {
@@ -188,7 +201,7 @@ impl Producer {
         while self.remaining > 0 && !stop.is_cancelled() {
             let open = match connection.take() {
                 Some(open) => Ok(open),
-                None => self.connector.connect().await,
+                None => self.connector.connect_for(self.target.key()).await,
             };
             let error = match open {
                 Ok(mut open) => {
@@ -207,7 +220,9 @@ impl Producer {
                         }
                         // The connection is sound; Redis refuses, at least for now.
                         Ok(Some(refusal)) => {
-                            connection = Some(open);
+                            if !is_elsewhere(&refusal) {
+                                connection = Some(open);
+                            }
                             refusal.to_string()
                         }
                         Err(error) => error.to_string(),

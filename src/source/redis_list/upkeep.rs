@@ -30,7 +30,7 @@ impl ListUpkeep {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
-            link: Link::new(connector),
+            link: Link::new(connector, queue),
             lowest: None,
             waiting: None,
             seen,

@@ -24,7 +24,8 @@ pub struct GroupUpkeep {
 
 impl GroupUpkeep {
     pub fn new(connector: Connector, names: GroupNames, trim: bool, backlog: Backlog) -> Self {
-        Self { key: names.source_key(), names, trim, link: Link::new(connector), backlog }
+        let link = Link::new(connector, &names.key);
+        Self { key: names.source_key(), names, trim, link, backlog }
     }
 }
 

@@ -24,7 +24,7 @@ impl ReaderUpkeep {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
             trim,
-            link: Link::new(connector),
+            link: Link::new(connector, key),
             backlog,
         }
     }
