@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod producer;
 pub(crate) mod proxy;
 pub(crate) mod redis;
+pub(crate) mod replication;
 pub(crate) mod s3;
 pub(crate) mod scraper;
 pub(crate) mod turn;

@@ -9,6 +9,7 @@ mod harness;
 mod claims;
 mod connection;
 mod demo;
+mod demotion;
 mod events;
 mod freshness;
 mod graceful;
