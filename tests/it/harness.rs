@@ -15,6 +15,7 @@ pub(crate) mod redis;
 pub(crate) mod replication;
 pub(crate) mod s3;
 pub(crate) mod scraper;
+pub(crate) mod sentinel;
 pub(crate) mod turn;
 pub(crate) mod wait;
 

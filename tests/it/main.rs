@@ -27,5 +27,6 @@ mod prometheus;
 mod reconnects;
 mod redis_faults;
 mod s3;
+mod sentinel;
 mod snapshots;
 mod store_faults;

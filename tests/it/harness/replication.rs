@@ -15,6 +15,11 @@ fn line(redis: &RedisServer, name: &str) -> String {
     lines.find(|(found, _)| *found == name).map(|(_, value)| value.into()).unwrap_or_default()
 }
 
+/// `master` or `slave`.
+pub(crate) fn role(redis: &RedisServer) -> String {
+    line(redis, "role")
+}
+
 /// A new replica, in step with the primary.
 #[track_caller]
 pub(crate) fn replica_of(primary: &RedisServer) -> RedisServer {
@@ -45,7 +50,7 @@ pub(crate) fn change_places(primary: &RedisServer, replica: &RedisServer) {
     let port = replica.port().to_string();
     primary.run::<()>(&["FAILOVER", "TO", "127.0.0.1", &port]);
     wait_for("changed places", DEADLINE, || {
-        let roles = [primary, replica].map(|redis| line(redis, "role"));
+        let roles = [primary, replica].map(role);
         let link = line(primary, "master_link_status");
         if roles == ["slave", "master"] && link == "up" {
             Ok(())
