@@ -125,7 +125,7 @@ impl SourceError {
 /// Why a source cannot go on for the moment. Every one of these is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("{command} on `{key}`: {error}")]
+    #[error("{command} on `{key}`: {error}{}", redis_connection::hint(error))]
     Redis { command: &'static str, key: String, error: redis::RedisError },
     #[error(transparent)]
     Connect(#[from] redis_connection::ConnectError),

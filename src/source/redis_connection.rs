@@ -28,7 +28,7 @@ pub use server_info::{ServerInfo, server_info};
 use crate::config::RedisTarget;
 use crate::config::connection_string::Endpoint;
 use cluster::Topology;
-use greeting::{ClientId, Greeting};
+use greeting::{ClientId, Greeting, Place};
 
 /// Nodes that send us to another one before we give up: they disagree on who has the slot.
 const MOST_REDIRECTS: usize = 5;
@@ -157,11 +157,17 @@ impl Connector {
         for _ in 0..MOST_REDIRECTS {
             let mut connection = self.open(&endpoint, self.login()).await?;
             let greeting = Greeting::ask(&mut connection, key).await.map_err(failed(&endpoint))?;
-            if let Some(node) = greeting.moved_to {
-                endpoint = cluster::redirected(&endpoint, &node).ok_or_else(|| {
-                    ConnectError::Redirect { endpoint: describe(&endpoint), node }
-                })?;
-                continue;
+            match greeting.place {
+                Place::Here => {}
+                Place::MovedTo(node) => {
+                    endpoint = cluster::redirected(&endpoint, &node).ok_or_else(|| {
+                        ConnectError::Redirect { endpoint: describe(&endpoint), node }
+                    })?;
+                    continue;
+                }
+                Place::Moving { slot } => {
+                    return Err(cluster::moving(&endpoint, key.unwrap_or_default(), slot));
+                }
             }
             greeting.check_primary(&endpoint)?;
             if let (true, Some(key)) = (greeting.cluster, key) {
@@ -175,6 +181,20 @@ impl Connector {
         }
         let key = key.unwrap_or_default().to_owned();
         Err(ConnectError::TooManyRedirects { endpoint: describe(&endpoint), key })
+    }
+}
+
+/// What an error of the server means to who operates it, where Redis does not say.
+pub fn hint(error: &RedisError) -> &'static str {
+    match error.code() {
+        Some("MOVED" | "ASK" | "TRYAGAIN") => {
+            "; the cluster has moved the key's slot to another node, or is moving it"
+        }
+        Some("UNBLOCKED") => {
+            "; the key was deleted or the cluster has moved its slot, or the server was demoted"
+        }
+        Some("READONLY") => "; the server was demoted to a replica, the primary is another one now",
+        _ => "",
     }
 }
 

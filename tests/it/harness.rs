@@ -3,6 +3,7 @@
 pub(crate) mod campaign;
 pub(crate) mod certificates;
 pub(crate) mod check;
+pub(crate) mod cluster;
 pub(crate) mod disk;
 pub(crate) mod gateway;
 pub(crate) mod http;

@@ -7,6 +7,7 @@
 mod harness;
 
 mod claims;
+mod cluster;
 mod connection;
 mod demo;
 mod demotion;

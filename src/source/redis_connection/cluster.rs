@@ -53,12 +53,12 @@ impl Topology {
 
     /// Refuses a slot that is on its way to another node.
     pub(super) fn check_settled(&self, endpoint: &Endpoint, key: &str) -> Result<(), ConnectError> {
-        if !self.moving {
-            return Ok(());
-        }
-        let (endpoint, key) = (describe(endpoint), key.to_owned());
-        Err(ConnectError::SlotMoving { endpoint, key, slot: self.slot })
+        if self.moving { Err(moving(endpoint, key, self.slot)) } else { Ok(()) }
     }
+}
+
+pub(super) fn moving(endpoint: &Endpoint, key: &str, slot: u16) -> ConnectError {
+    ConnectError::SlotMoving { endpoint: describe(endpoint), key: key.to_owned(), slot }
 }
 
 /// Where `MOVED` sends us: `host:port`, or `:port` of the same host.

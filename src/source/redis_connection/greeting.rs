@@ -17,8 +17,18 @@ pub(super) struct Greeting {
     role: Option<String>,
     pub(super) cluster: bool,
     pub(super) client: Option<ClientId>,
-    /// The node of a cluster that has the key, as the server writes it, when it is another one.
-    pub(super) moved_to: Option<String>,
+    pub(super) place: Place,
+}
+
+/// Where a cluster has the key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On this node; or there is no cluster, or nobody asked.
+    Here,
+    /// On another one, as the server writes it.
+    MovedTo(String),
+    /// The slot is on its way, and the key is not here any more, or not yet at all.
+    Moving { slot: u16 },
 }
 
 /// A connection as its server knows it. The number alone would mean somebody else on another
@@ -49,17 +59,23 @@ impl Greeting {
             Ok(String::from_redis_value(value).unwrap_or_default())
         };
         let (server, replication, client) = (text()?, text()?, text()?);
-        let moved_to = match tolerant(replies.next()) {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::Moved) => {
-                error.redirect_node().map(|(node, _)| node.to_owned())
-            }
-            answered => answered.map(|_| None)?,
+        let place = match tolerant(replies.next()) {
+            Ok(_) => Place::Here,
+            Err(error) => match (error.kind(), error.redirect_node()) {
+                (ErrorKind::Server(ServerErrorKind::Moved), Some((node, _))) => {
+                    Place::MovedTo(node.to_owned())
+                }
+                (ErrorKind::Server(ServerErrorKind::Ask), Some((_, slot))) => {
+                    Place::Moving { slot }
+                }
+                _ => return Err(error),
+            },
         };
         Ok(Self {
             role: info_field(&replication, "role").map(str::to_owned),
             cluster: info_field(&server, "redis_mode") == Some("cluster"),
             client: ClientId::parse(&client),
-            moved_to,
+            place,
         })
     }
 

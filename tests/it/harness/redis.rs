@@ -33,6 +33,13 @@ impl RedisServer {
         server
     }
 
+    #[track_caller]
+    pub(crate) fn start_at(port: u16, arguments: &[&str]) -> Self {
+        let mut server = Self { port, ..Self::prepare(arguments) };
+        server.start_again();
+        server
+    }
+
     /// A server that is not running yet.
     pub(crate) fn prepare(arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
@@ -101,6 +108,13 @@ impl RedisServer {
             command.arg(argument);
         }
         command.query(&mut self.try_connect()?)
+    }
+
+    /// Runs several commands on one connection.
+    #[track_caller]
+    pub(crate) fn query(&self, pipe: &redis::Pipeline) {
+        let mut connection = self.try_connect().unwrap_or_else(|error| panic!("{error}"));
+        pipe.exec(&mut connection).unwrap_or_else(|error| panic!("{pipe:?}: {error}"));
     }
 
     /// Every key that exists, sorted.
