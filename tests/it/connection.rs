@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::harness::{Gateway, LIST, RedisServer, STREAM, certificates, turn, wait_for};
+use tempfile::TempDir;
+
+use crate::harness::{Gateway, LIST, Producers, RedisServer, STREAM, Scraper};
+use crate::harness::{certificates, producer, turn, wait_for};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -22,18 +25,24 @@ fn allow_user(redis: &RedisServer) {
     redis.run::<()>(&words);
 }
 
-#[test]
-fn tls_with_an_acl_user() {
-    let _turn = turn::shared();
+/// A server with a TLS port beside the plain one.
+struct TlsServer {
+    redis: RedisServer,
+    port: u16,
+    authority: String,
+    _directory: TempDir,
+}
+
+fn tls_server() -> TlsServer {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let certificates = certificates::make(directory.path());
     let text = |path: &std::path::Path| path.display().to_string();
     let (key, certificate) = (text(&certificates.key), text(&certificates.certificate));
     let authority = text(&certificates.authority);
-    let tls_port = crate::harness::ports::free_port();
+    let port = crate::harness::ports::free_port();
     let redis = RedisServer::start(&[
         "--tls-port",
-        &tls_port.to_string(),
+        &port.to_string(),
         "--tls-cert-file",
         &certificate,
         "--tls-key-file",
@@ -43,6 +52,46 @@ fn tls_with_an_acl_user() {
         "--tls-auth-clients",
         "no",
     ]);
+    TlsServer { redis, port, authority, _directory: directory }
+}
+
+#[test]
+fn tls_under_load_with_kills_and_cuts() {
+    let _turn = turn::shared();
+    let TlsServer { redis, port, authority, _directory } = tls_server();
+    let mut gateway = Gateway::of(&redis)
+        .set("Redis__ConnectionString", &format!("localhost:{port},ssl=true"))
+        .set("Redis__TlsCaFile", &authority)
+        .start();
+    let scraper = Scraper::start(gateway.port());
+    let producers = Producers::start(&producer::to_both(&redis));
+    for round in 1..=4 {
+        producers.wait_acknowledged(round * 3_000, DEADLINE);
+        gateway.kill();
+        gateway.launch();
+        gateway.wait_ready();
+        let clients: String = redis.run(&["CLIENT", "LIST", "TYPE", "normal"]);
+        let of_gateway = clients.lines().filter(|line| line.contains(&format!(":{port} ")));
+        for client in of_gateway.filter_map(|line| line.strip_prefix("id=")?.split(' ').next()) {
+            // It may have ended by itself.
+            redis.run::<u64>(&["CLIENT", "KILL", "ID", client]);
+        }
+        wait_for("a reconnect", DEADLINE, || match gateway.total("reconnects") {
+            0 => Err(gateway.status().to_string()),
+            _ => Ok(()),
+        });
+    }
+    let ledger = producers.stop();
+    assert_eq!(ledger.events_acknowledged, ledger.events_attempted, "Redis was always there");
+    gateway.wait_exact(&ledger, "over TLS");
+    assert_eq!(gateway.total("lost"), 0, "{}", gateway.status());
+    scraper.finish();
+}
+
+#[test]
+fn tls_with_an_acl_user() {
+    let _turn = turn::shared();
+    let TlsServer { redis, port: tls_port, authority, _directory } = tls_server();
     allow_user(&redis);
     let connection =
         format!("localhost:{tls_port},ssl=true,user=gateway,password=s3cret,abortConnect=false");
