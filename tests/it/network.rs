@@ -1,6 +1,7 @@
 //! Bad links between the gateway and Redis: half-open, flapping, slow. What was read is
 //! counted once, what was not is read again, and the status tells how it stands.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::ledger::Ledger;
@@ -37,6 +38,14 @@ fn is_connected(gateway: &Gateway) -> bool {
     gateway.status()["sources"][0]["connected"] == true
 }
 
+/// The gateway that reads one source, in the way to be tested.
+fn reading(mode: &str, gateway: Gateway) -> Gateway {
+    match mode {
+        "list" => gateway.list_only(),
+        mode => gateway.stream_only(mode),
+    }
+}
+
 #[track_caller]
 fn assert_exact(gateway: &Gateway, ledger: &Ledger, context: &str) {
     assert_eq!(ledger.events_acknowledged, ledger.events_attempted, "Redis was always there");
@@ -57,26 +66,26 @@ fn at_once<T: Send, const N: usize>(cases: [T; N], test: impl Fn(T) + Copy + Sen
 
 #[test]
 fn half_open_list() {
-    half_open(|gateway| gateway.list_only(), producer::to_list);
+    half_open("list", producer::to_list);
 }
 
 #[test]
 fn half_open_group() {
-    half_open(|gateway| gateway.stream_only("group"), producer::to_stream);
+    half_open("group", producer::to_stream);
 }
 
 #[test]
 fn half_open_reader() {
-    half_open(|gateway| gateway.stream_only("reader"), producer::to_stream);
+    half_open("reader", producer::to_stream);
 }
 
 /// Connections that fall silent under load, once in both directions and once with requests
 /// still arriving: what Redis delivered then, nobody has seen.
-fn half_open(settings: fn(Gateway) -> Gateway, plan: fn(&RedisServer) -> Plan) {
+fn half_open(mode: &str, plan: fn(&RedisServer) -> Plan) {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let proxy = Proxy::to(redis.port());
-    let gateway = settings(Gateway::through(&proxy, &redis)).start();
+    let gateway = reading(mode, Gateway::through(&proxy, &redis)).start();
     let scraper = Scraper::start(gateway.port());
     let producers = Producers::start(&plan(&redis));
     producers.wait_acknowledged(1_000, DEADLINE);
@@ -111,31 +120,55 @@ fn a_link_that_stalls_and_delivers_late() {
     });
 }
 
-/// The command that renames the queue to a segment stalls on its way, is tried again on another
-/// connection, and arrives when that segment is long read, counted and removed.
+/// A command stalls on its way, is tried again on another connection, and arrives long after:
+/// a rename of the queue when that segment is read, counted and removed; a read of the group
+/// when nobody waits for its reply.
 #[test]
-fn a_command_that_arrives_late_changes_nothing() {
-    let _turn = turn::shared();
-    let redis = RedisServer::start(&[]);
-    let proxy = Proxy::to(redis.port());
-    let gateway = Gateway::through(&proxy, &redis).list_only().start();
-    let push = || redis.run::<()>(&["LPUSH", LIST, r#"{"name":"sent_total","value":1}"#]);
-    proxy.set_present(Link::Held);
-    wait_reconnected(&gateway, 1, RECOVERY);
-    push();
-    gateway.wait_value("sent_total", &[], 1.0);
-    eventually("the segment is removed", RECOVERY, || redis.keys().is_empty());
+fn a_command_that_arrives_late_is_not_executed() {
+    at_once(["list", "group"], |mode| {
+        let redis = RedisServer::start(&[]);
+        let proxy = Proxy::to(redis.port());
+        let gateway = reading(mode, Gateway::through(&proxy, &redis)).start();
+        let event = r#"{"name":"sent_total","value":1}"#;
+        let send = || match mode {
+            "list" => redis.run::<()>(&["LPUSH", LIST, event]),
+            _ => redis.run::<()>(&["XADD", STREAM, "*", "data", event]),
+        };
+        proxy.set_present(Link::Held);
+        wait_reconnected(&gateway, 1, RECOVERY);
+        send();
+        gateway.wait_value("sent_total", &[], 1.0);
+        eventually("Redis may forget it", RECOVERY, || untouched(mode, &redis) == Some(0));
 
-    // An entry waits in the queue while what was held arrives.
-    gateway.pause();
-    push();
-    proxy.set_present(Link::Fine);
-    eventually("both old connections are at their end", RECOVERY, || {
-        let clients: String = redis.run(&["CLIENT", "LIST", "TYPE", "normal"]);
-        clients.matches(" addr=127.0.0.1:").count() == 2
+        // No read of the present connection waits in Redis, and an entry does.
+        gateway.pause();
+        eventually("no read blocks", RECOVERY, || !clients(&redis).contains(" flags=b "));
+        send();
+        proxy.set_present(Link::Fine);
+        eventually("both old connections are at their end", RECOVERY, || {
+            clients(&redis).matches(" addr=127.0.0.1:").count() == 2
+        });
+        assert_eq!(untouched(mode, &redis), Some(1), "{mode}");
+        gateway.resume();
+        gateway.wait_value("sent_total", &[], 2.0);
     });
-    gateway.resume();
-    gateway.wait_value("sent_total", &[], 2.0);
+}
+
+/// Entries that nobody took; `None` while some are taken and not acknowledged.
+fn untouched(mode: &str, redis: &RedisServer) -> Option<u64> {
+    if mode == "list" {
+        let segments: Vec<String> = redis.run(&["KEYS", "*:seg:*:[0-9]*"]);
+        return segments.is_empty().then(|| redis.run(&["LLEN", LIST]));
+    }
+    let summary: (u64, redis::Value, redis::Value, redis::Value) =
+        redis.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
+    let groups: Vec<HashMap<String, redis::Value>> = redis.run(&["XINFO", "GROUPS", STREAM]);
+    let lag = groups[0].get("lag").cloned().unwrap_or(redis::Value::Nil);
+    (summary.0 == 0).then(|| redis::from_redis_value(lag).expect("Redis 7 knows the lag"))
+}
+
+fn clients(redis: &RedisServer) -> String {
+    redis.run(&["CLIENT", "LIST", "TYPE", "normal"])
 }
 
 #[test]
@@ -190,10 +223,7 @@ fn a_page_too_large(mode: &str) {
     let gateway = Gateway::through(&proxy, &redis)
         .set("Redis__MetricQueuePopCount", "100")
         .set("Stream__BatchSize", "100");
-    let mut gateway = match mode {
-        "list" => gateway.list_only(),
-        mode => gateway.stream_only(mode),
-    };
+    let mut gateway = reading(mode, gateway);
     gateway.launch();
     gateway.wait_ready();
     gateway.wait_value("sent_total", &[], ENTRIES as f64);

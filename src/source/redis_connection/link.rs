@@ -1,10 +1,11 @@
 //! The one connection of a source's half: opened when it is asked for, closed when in doubt.
 //!
 //! A connection that was given up may not be at its end: what was sent may still lie in a
-//! buffer, or be on its way again after a packet was lost. A `RENAMENX` that arrives after its
-//! segment was read, counted and removed would make that segment anew, of entries that nobody
-//! looks for there. So before a new connection is used, the server is told to close the one
-//! before it: whatever it has not executed by then, it never will.
+//! buffer, or be on its way again after a packet was lost. Arriving late, it would be executed
+//! behind the back of its successor: a read of a group gives entries to nobody, a `SETID` moves
+//! a group that has gone on. So before a new connection is used, the server is told to close
+//! the one before it: whatever it has not executed by then, it never will. (Where our user may
+//! not do that, a source finds such entries later, and the rename of a list is fenced itself.)
 
 use redis::aio::MultiplexedConnection;
 
