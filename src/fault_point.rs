@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! FAILPOINTS="apply-middle=40*off->return"        the 41st passage is the last
+//! FAILPOINTS="snapshot-writing=return(300)"       killed 300 µs after the write began
 //! FAILPOINTS="storage-write=5*return(ENOSPC)"     five snapshots find the disk full
 //! ```
 //!
@@ -17,6 +18,9 @@ mod inactive {
     pub(crate) fn kill_point(_name: &'static str) {}
 
     #[inline(always)]
+    pub(crate) fn kill_soon(_name: &'static str) {}
+
+    #[inline(always)]
     pub(crate) fn io_fault(_name: &'static str) -> Option<std::io::Error> {
         None
     }
@@ -25,6 +29,7 @@ mod inactive {
 #[cfg(feature = "failpoints")]
 mod active {
     use std::io;
+    use std::time::Duration;
 
     use rustix::io::Errno;
     use rustix::process::{Signal, getpid, kill_process};
@@ -36,13 +41,27 @@ mod active {
 
     /// The process ends here when the point is active.
     pub(crate) fn kill_point(name: &'static str) {
-        fail::fail_point!(name, |_| {
-            kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
-            // The signal is on its way to all threads; this one waits for it.
-            loop {
-                std::thread::park();
-            }
+        fail::fail_point!(name, |_| die());
+    }
+
+    /// The process ends some microseconds later (the point's argument), in the middle of what
+    /// follows: what cannot be stopped half way by a point of its own.
+    pub(crate) fn kill_soon(name: &'static str) {
+        fail::fail_point!(name, |delay| {
+            let delay = delay.map_or(Ok(0), |text| text.parse()).expect("a number of microseconds");
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_micros(delay));
+                die()
+            });
         });
+    }
+
+    fn die() {
+        kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
+        // The signal is on its way to all threads; this one waits for it.
+        loop {
+            std::thread::park();
+        }
     }
 
     /// The error that storage is to report when the point is active.
@@ -65,6 +84,6 @@ mod active {
 #[cfg(feature = "failpoints")]
 pub use active::activate;
 #[cfg(feature = "failpoints")]
-pub(crate) use active::{io_fault, kill_point};
+pub(crate) use active::{io_fault, kill_point, kill_soon};
 #[cfg(not(feature = "failpoints"))]
-pub(crate) use inactive::{io_fault, kill_point};
+pub(crate) use inactive::{io_fault, kill_point, kill_soon};

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
+use crate::fault_point::kill_point;
 use crate::http::{self, HttpContext, HttpLimits};
 use crate::lease::Lease;
 use crate::shutdown;
@@ -256,9 +257,13 @@ impl Parts {
 
     /// Supervisors do not wait for long: better no last checkpoint than none of the rest.
     async fn last_checkpoint(&self, checkpointer: &mut Checkpointer) -> anyhow::Result<()> {
+        kill_point("shutdown-drained");
         let written = checkpointer.checkpoint(&self.store, &self.status, true);
         match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, written).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                kill_point("shutdown-saved");
+                Ok(())
+            }
             Ok(Err(fenced @ CheckpointError::Fenced { .. })) => Err(fenced.into()),
             Ok(Err(error)) => Err(anyhow::Error::from(error).context(NOTHING_IS_LOST)),
             Err(_) => Err(anyhow::anyhow!("no answer within {LAST_CHECKPOINT_PATIENCE:?}")

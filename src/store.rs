@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::fault_point::kill_point;
 use crate::model::{
     Advance, BadEvent, Batch, Position, PositionMismatch, SeriesHasher, SourceKey, Tally, Timestamp,
 };
@@ -138,6 +139,7 @@ impl Store {
         position
             .advance(advance)
             .map_err(|mismatch| ApplyError::Mismatch { source_key: source.clone(), mismatch })?;
+        kill_point("apply-middle");
         let applied = aggregates.apply(batch, now);
         tally.processed += applied.processed;
         for bad in batch.bad.iter().chain(&applied.refused) {

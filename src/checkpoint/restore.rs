@@ -19,6 +19,7 @@ use super::resolve::{Candidate, Decision, Facts, HeadFact, Unusable, next_epoch,
 use super::standby::{Standby, Vacancy};
 use super::storage::{HeadVersion, ReadHead, ReplaceHeadError, Storage, StorageError};
 use super::task::{Checkpointer, Retained};
+use crate::fault_point::kill_point;
 use crate::lease::{Lease, Moment};
 use crate::store::Cut;
 
@@ -131,6 +132,7 @@ pub async fn restore(
         Err(ReplaceHeadError::Storage(error)) => return Err(error.into()),
         Err(ReplaceHeadError::Fenced { found }) => return Err(owned(found)),
     };
+    kill_point("takeover-head");
     // It ends before another may take over, by more than clocks differ and a page takes.
     let term = terms.lease_ttl - terms.lease_ttl / 5;
     let term = (!storage.has_lock()).then_some(term);
@@ -196,7 +198,10 @@ pub(crate) async fn look(storage: &Storage) -> Result<Found, StorageError> {
                 verified = Some(found);
                 Ok(())
             }
-            Err(why) => Err(why),
+            Err(why) => {
+                kill_point("fallback");
+                Err(why)
+            }
         };
         facts.examined.push((candidate.generation, verdict));
     }

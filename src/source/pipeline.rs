@@ -21,6 +21,7 @@ use crate::checkpoint::Durable;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decode::{self, DecodeOptions};
 use crate::expose::own_metrics::OwnMetrics;
+use crate::fault_point::kill_point;
 use crate::lease::Lease;
 use crate::model::{Advance, Batch, Position, SourceKey, Timestamp};
 use crate::status::Status;
@@ -156,6 +157,7 @@ async fn read_until_failure(
         let Reading { entries, advance, tail_reached, replay, resume } = reading;
         match advance {
             Some(advance) => {
+                kill_point("read-done");
                 let options = context.decode.clone();
                 let batch = tokio::spawn(async move { decode::decode(entries, &options) });
                 in_flight.push_back(InFlight { batch, advance, tail_reached, replay });
@@ -215,6 +217,9 @@ fn apply(
     };
     if !context.lease.is_valid() {
         return Err(SourceError::NotOwner);
+    }
+    if replay {
+        kill_point("replay-middle");
     }
     let now = Timestamp::now();
     let started = Instant::now();

@@ -32,6 +32,7 @@ use segments::SegmentNames;
 use super::page_size::PageSize;
 use super::redis_connection::{Connector, Link};
 use super::{Reading, Source, SourceError, redis_reply};
+use crate::fault_point::{kill_point, kill_soon};
 use crate::lease::Lease;
 use crate::model::{Advance, Body, ListPosition, Locator, RawEntry, SourceKey, SourceKind};
 use crate::store::Store;
@@ -107,6 +108,7 @@ impl ListSource {
         pipe.cmd("LLEN").arg(&segment);
         pipe.cmd("LRANGE").arg(&segment).arg(-(self.page.get() as i64)).arg(-1);
         let connection = self.link.get()?;
+        kill_soon("rename-in-flight");
         let replies: Vec<Value> = pipe
             .query_async(connection)
             .await
@@ -142,6 +144,7 @@ impl ListSource {
         if length == 0 {
             return Ok(None);
         }
+        kill_point("segment-taken");
         self.cursor.remaining = Some(length);
         Ok(Some(items))
     }

@@ -23,6 +23,7 @@ pub use upkeep::GroupUpkeep;
 use super::page_size::PageSize;
 use super::redis_connection::{BLOCK, Connector, Link};
 use super::{Backlog, Reading, Source, SourceError, redis_reply, redis_stream_info};
+use crate::fault_point::kill_point;
 use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, SourceKey, StreamId};
 use crate::store::Store;
 
@@ -268,6 +269,7 @@ impl GroupSource {
                 }
             }
         }
+        kill_point("pending-page");
         self.meter_lost(&lost);
         self.phase = Phase::Pending { after, seen };
         let advance = (!entries.is_empty()).then_some(Advance::Group { ids });

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::segments::SegmentNames;
 use super::waiting::{LastTaker, Queue, Waiting};
 use crate::checkpoint::Durable;
+use crate::fault_point::kill_point;
 use crate::model::{Position, SourceKey, SourceKind, Timestamp};
 use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Lag, SourceError, Upkeep};
@@ -79,6 +80,7 @@ impl Upkeep for ListUpkeep {
             None => self.names.existing(connection).await?.range(..keep).copied().collect(),
         };
         for chunk in done.chunks(UNLINK_CHUNK) {
+            kill_point("unlink-before");
             let keys: Vec<String> = chunk.iter().map(|number| self.names.key(*number)).collect();
             let () = redis::cmd("UNLINK")
                 .arg(keys)
@@ -86,6 +88,7 @@ impl Upkeep for ListUpkeep {
                 .await
                 .map_err(|error| self.names.failed("UNLINK", error))?;
         }
+        kill_point("acknowledge-middle");
         self.lowest = Some(keep);
         if let Some(remaining) = covered.remaining.filter(|remaining| *remaining > 0) {
             let () = redis::cmd("LTRIM")
@@ -95,6 +98,7 @@ impl Upkeep for ListUpkeep {
                 .query_async(connection)
                 .await
                 .map_err(|error| self.names.failed("LTRIM", error))?;
+            kill_point("trim-done");
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::{GroupNames, forget};
 use crate::checkpoint::Durable;
+use crate::fault_point::kill_point;
 use crate::model::{Position, SourceKey, StreamId};
 use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
@@ -54,6 +55,7 @@ impl Upkeep for GroupUpkeep {
                 command.ignore();
             }
             let () = pipe.query_async(connection).await.map_err(self.names.failed("XACK"))?;
+            kill_point("acknowledge-middle");
             forget(store, &self.key, &round_trip.iter().copied().collect());
         }
         if self.trim {
@@ -61,6 +63,7 @@ impl Upkeep for GroupUpkeep {
                 redis_stream_info::needed_by_groups(connection, &self.names.key, None).await?;
             if let Some(lowest) = needed.filter(|lowest| *lowest > StreamId::ZERO) {
                 redis_stream_info::trim(connection, &self.names.key, lowest).await?;
+                kill_point("trim-done");
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use redis::RedisError;
 
 use crate::checkpoint::Durable;
+use crate::fault_point::kill_point;
 use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
 use crate::source::redis_connection::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
@@ -61,6 +62,7 @@ impl Upkeep for ReaderUpkeep {
             // Only a gauge for other tools: at maxmemory the group cannot be made.
             tracing::debug!(source = %self.key, %error, "the advisory group was not moved");
         }
+        kill_point("acknowledge-middle");
         let connection = self.link.get()?;
         // After a wipe the covered position may be one of the stream that is gone.
         let same_stream = matches!(
@@ -73,6 +75,7 @@ impl Upkeep for ReaderUpkeep {
                     .await?;
             let lowest = needed.map_or(covered.last, |needed| needed.min(covered.last));
             redis_stream_info::trim(connection, &self.key.key, lowest).await?;
+            kill_point("trim-done");
         }
         Ok(())
     }
