@@ -24,7 +24,7 @@ endef
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 
-.PHONY: help demo test check-style tests bench fuzz release image-root need-redis need-prometheus need-openssl
+.PHONY: help demo test check-style tests bench fuzz release image-root need-redis need-prometheus need-openssl need-strace
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,7 +39,7 @@ check-style:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
-tests: need-redis need-prometheus need-openssl
+tests: need-redis need-prometheus need-openssl need-strace
 	$(CARGO) test --workspace --locked
 
 bench: need-redis ## the README's figures, as ratios against a baseline of the same run
@@ -69,3 +69,5 @@ need-prometheus:
 	$(call need,promtool,prometheus,golang-github-prometheus,prometheus,prometheus)
 need-openssl:
 	$(call need,openssl,openssl,openssl,openssl,openssl)
+need-strace:
+	$(call need,strace,strace,strace,strace,strace)

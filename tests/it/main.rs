@@ -31,3 +31,4 @@ mod s3;
 mod sentinel;
 mod snapshots;
 mod store_faults;
+mod syncs;

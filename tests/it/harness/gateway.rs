@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     port: u16,
     settings: BTreeMap<String, String>,
     arguments: Vec<String>,
+    /// What starts it, if not the executable itself.
+    launcher: Vec<String>,
 }
 
 impl Gateway {
@@ -55,6 +57,7 @@ impl Gateway {
             port,
             settings: BTreeMap::new(),
             arguments: Vec::new(),
+            launcher: Vec::new(),
             process: None,
         };
         gateway.set("Http__Listen", &format!("127.0.0.1:{port}")).set("Snapshot__Url", &snapshots)
@@ -67,6 +70,16 @@ impl Gateway {
 
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Runs it under `strace`, which writes the calls of these names to the file. The gateway stays
+    /// the process that is killed.
+    pub(crate) fn traced(mut self, calls: &str, file: &Path) -> Self {
+        let file = file.display().to_string();
+        let calls = format!("trace={calls}");
+        let strace = ["strace", "-D", "-f", "-y", "-o", &file, "-e", &calls, EXECUTABLE];
+        self.launcher = strace.map(Into::into).to_vec();
         self
     }
 
@@ -89,7 +102,8 @@ impl Gateway {
     /// Starts it, again perhaps, without waiting.
     #[track_caller]
     pub(crate) fn launch(&mut self) {
-        let mut command = Command::new(EXECUTABLE);
+        let mut command = Command::new(self.launcher.first().map_or(EXECUTABLE, String::as_str));
+        command.args(self.launcher.iter().skip(1));
         command.args(&self.arguments).env_clear().envs(&self.settings);
         command.current_dir(self.directory.path());
         let log = self.directory.path().join("log");

@@ -34,7 +34,7 @@ impl Sentinels {
         let sentinels = Self { _processes: processes, _directory: directory, ports };
         for at in 0..SENTINELS {
             wait_for("a sentinel that knows all the others", START_DEADLINE, || {
-                sentinels.check(at).map_err(|error| error.to_string())
+                sentinels.check(at)
             });
         }
         sentinels
