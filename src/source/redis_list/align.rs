@@ -22,7 +22,7 @@ impl ListSource {
         };
         let taken = taken(known);
         let rolled_back = found.segment.is_some_and(|segment| segment < taken);
-        self.unmetered += self.waiting.claimed(found.queue, rolled_back);
+        self.unmetered += self.waiting.claimed(found.queue, taken, rolled_back);
 
         let any_left = self.look_for_inherited(known).await?;
         let first = self.inherited.as_ref().and_then(|all| all.keys().next().copied());

@@ -4,7 +4,9 @@
 //! holds fewer items than when it was last looked at, and that nobody has taken
 //! since, has lost some. Every take leaves its taker's name and segment beside
 //! the queue; where several gateways share a list, the one that took it last
-//! answers for what waits since, so that a loss is metered once.
+//! answers for what waits since, so that a loss is metered once. When Redis was
+//! wiped or rolled back, that is forgotten, and only a gateway that never saw
+//! another one take the queue knows what waited.
 //!
 //! Both halves of a source look: the upkeep every second, the reader when it
 //! claims the list. A claim sets the order of the two: a look that was not
@@ -24,6 +26,9 @@ struct Inner {
     inherited: u64,
     /// What we answer for; `None` when another gateway took the queue last, or nobody did.
     look: Option<Look>,
+    /// Another gateway was seen to take the queue: what it took cannot be told from a loss once
+    /// Redis has forgotten.
+    others: bool,
     claims: u64,
     claiming: bool,
 }
@@ -111,8 +116,11 @@ impl Waiting {
     }
 
     /// The queue as it was when it was claimed: how many items are lost for certain.
-    pub(super) fn claimed(&self, queue: Queue, rolled_back: bool) -> u64 {
+    /// `taken`: the highest segment that the state knows of.
+    pub(super) fn claimed(&self, queue: Queue, taken: u64, rolled_back: bool) -> u64 {
         let mut inner = self.0.lock();
+        // What waited then was taken and applied since.
+        inner.look = inner.look.filter(|look| look.segment >= taken);
         inner.claiming = false;
         inner.claims += 1;
         inner.replace(queue, rolled_back)
@@ -122,6 +130,8 @@ impl Waiting {
 impl Inner {
     fn replace(&mut self, queue: Queue, rolled_back: bool) -> u64 {
         let before = self.look;
+        self.others |= queue.last_taker == LastTaker::Another;
+        let forgotten = rolled_back || queue.last_taker == LastTaker::Unknown;
         self.look = match (queue.last_taker, before) {
             _ if rolled_back => None,
             (LastTaker::Us(segment), _) => Some(Look { segment, queued: queue.length }),
@@ -130,6 +140,7 @@ impl Inner {
         };
         match (before, queue.last_taker) {
             (None, _) => 0,
+            _ if forgotten && self.others => 0,
             // All that it holds was there before we took it.
             (Some(look), _) if rolled_back => look.queued,
             (Some(look), LastTaker::Us(segment)) if segment > look.segment => 0,
@@ -150,32 +161,33 @@ mod tests {
         Queue { last_taker, length }
     }
 
-    /// What is lost when `before` was seen, and then `after`.
-    fn lost(before: Queue, after: Queue, rolled_back: bool) -> u64 {
+    /// What is lost when `before` was seen, then the state came to `taken`, then `after` was seen.
+    fn lost(before: Queue, taken: u64, after: Queue, rolled_back: bool) -> u64 {
         let waiting = Waiting::default();
         let ticket = waiting.begin_look().expect("no claim");
         assert_eq!(waiting.looked(ticket, before), 0, "nothing was known before");
         waiting.begin_claim();
-        waiting.claimed(after, rolled_back)
+        waiting.claimed(after, taken, rolled_back)
     }
 
     #[test]
     fn only_what_nobody_took_is_lost() {
         use LastTaker::{Another, Unknown, Us};
         let cases = [
-            ("it grew", queue(Us(7), 10), queue(Us(7), 12), false, 0),
-            ("some are gone", queue(Us(7), 10), queue(Us(7), 4), false, 6),
-            ("we took it", queue(Us(7), 10), queue(Us(8), 0), false, 0),
-            ("another took it", queue(Us(7), 10), queue(Another, 0), false, 0),
-            ("another answers for it", queue(Another, 10), queue(Another, 0), false, 0),
-            ("all is gone", queue(Us(7), 10), queue(Unknown, 0), false, 10),
-            ("only the key is gone", queue(Us(7), 10), queue(Unknown, 11), false, 0),
-            ("rolled back", queue(Us(7), 10), queue(Us(5), 30), false, 10),
-            ("rolled back to another's", queue(Us(7), 10), queue(Another, 30), true, 10),
-            ("never taken", queue(Unknown, 10), queue(Unknown, 0), false, 0),
+            ("it grew", queue(Us(7), 10), 7, queue(Us(7), 12), false, 0),
+            ("some are gone", queue(Us(7), 10), 7, queue(Us(7), 4), false, 6),
+            ("we took it", queue(Us(7), 10), 7, queue(Us(8), 0), false, 0),
+            ("another took it", queue(Us(7), 10), 7, queue(Another, 0), false, 0),
+            ("another answers for it", queue(Another, 10), 7, queue(Another, 0), false, 0),
+            ("all is gone", queue(Us(7), 10), 7, queue(Unknown, 0), false, 10),
+            ("we took it before all was gone", queue(Us(7), 10), 8, queue(Unknown, 0), false, 0),
+            ("only the key is gone", queue(Us(7), 10), 7, queue(Unknown, 11), false, 0),
+            ("rolled back", queue(Us(7), 10), 7, queue(Us(5), 30), false, 10),
+            ("rolled back to another's", queue(Us(7), 10), 7, queue(Another, 30), true, 0),
+            ("never taken", queue(Unknown, 10), 0, queue(Unknown, 0), false, 0),
         ];
-        for (name, before, after, rolled_back, expected) in cases {
-            assert_eq!(lost(before, after, rolled_back), expected, "{name}");
+        for (name, before, taken, after, rolled_back, expected) in cases {
+            assert_eq!(lost(before, taken, after, rolled_back), expected, "{name}");
         }
     }
 
@@ -185,7 +197,7 @@ mod tests {
         let early = waiting.begin_look().expect("no claim");
         waiting.begin_claim();
         assert!(waiting.begin_look().is_none());
-        assert_eq!(waiting.claimed(queue(LastTaker::Us(7), 20), false), 0);
+        assert_eq!(waiting.claimed(queue(LastTaker::Us(7), 20), 7, false), 0);
         assert_eq!(waiting.looked(early, queue(LastTaker::Us(7), 10)), 0);
         let ticket = waiting.begin_look().expect("no claim");
         assert_eq!(waiting.looked(ticket, queue(LastTaker::Us(7), 15)), 5, "20 were claimed");

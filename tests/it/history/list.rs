@@ -100,6 +100,7 @@ fn lost(fault: &str, told: &str, strike: impl FnOnce(&mut RedisServer)) {
     gateway.launch();
     eventually("the segment is taken", DEADLINE, || redis.run::<u64>(&["EXISTS", LIST]) == 0);
     ledger.merge(&send(producer::to_list(&redis), QUEUED));
+    eventually("it listens", DEADLINE, || gateway.get("/-/healthy").is_ok());
     // The second look from here on has seen all of them.
     let lag = || gateway.total("lag_entries");
     for look in ["first", "second"] {
