@@ -4,7 +4,9 @@ use crate::config::{Config, StreamMode};
 use crate::lease::Lease;
 use crate::source::redis_connection::Connector;
 use crate::source::redis_list::{ListSource, ListUpkeep, Waiting};
-use crate::source::redis_stream_group::{GroupNames, GroupSource, GroupUpkeep};
+use crate::source::redis_stream_group::{
+    GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep,
+};
 use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
 use crate::source::{Backlog, Source, Upkeep, mode_change};
 use crate::store::Store;
@@ -37,17 +39,16 @@ pub(super) fn sources(
                     group: stream.group.clone(),
                     consumer: identity.to_owned(),
                 };
-                let backlog = Backlog::default();
-                let source = GroupSource::new(
-                    connector.clone(),
-                    names.clone(),
-                    stream.batch_size,
-                    stream.claim_idle,
+                let options = GroupOptions {
+                    batch: stream.batch_size,
+                    claim_idle: stream.claim_idle,
                     crashed,
-                    mode_change::reader_to_group(store, key),
-                    backlog.clone(),
-                );
-                let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, backlog);
+                    carried_over: mode_change::reader_to_group(store, key),
+                };
+                let shared = GroupShared::default();
+                let source =
+                    GroupSource::new(connector.clone(), names.clone(), options, shared.clone());
+                let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, shared);
                 halves.push((Box::new(source), Box::new(upkeep)));
             }
             StreamMode::Reader => {

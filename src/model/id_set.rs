@@ -113,6 +113,30 @@ impl IdSet {
         true
     }
 
+    /// Adds every id of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        other.iter().for_each(|id| {
+            self.insert(id);
+        });
+    }
+
+    /// Drops the lowest runs until at most `most` are left.
+    pub fn keep_highest_runs(&mut self, most: usize) {
+        let dropped = self.runs.len().saturating_sub(most);
+        self.len -= self.runs.drain(..dropped).map(Run::len).sum::<u64>();
+    }
+
+    /// Drops every id above `highest`.
+    pub fn truncate_after(&mut self, highest: StreamId) {
+        self.runs.retain(|run| run.first_id() <= highest);
+        if let Some(run) = self.runs.last_mut()
+            && run.milliseconds == highest.milliseconds
+        {
+            run.last = run.last.min(highest.sequence);
+        }
+        self.len = self.runs.iter().fold(0_u64, |len, run| len.saturating_add(run.len()));
+    }
+
     /// All ids, ascending.
     pub fn iter(&self) -> impl Iterator<Item = StreamId> + '_ {
         self.runs.iter().flat_map(|run| {
@@ -201,6 +225,13 @@ mod tests {
             let removed: BTreeSet<_> = removed.into_iter().collect();
             let both: Vec<_> = model.intersection(&removed).copied().collect();
             prop_assert_eq!(set.intersection(&other).iter().collect::<Vec<_>>(), both);
+            let mut joined = set.clone();
+            joined.extend(&other);
+            prop_assert_eq!(joined, model.union(&removed).copied().collect::<IdSet>());
+            let highest = StreamId::new(1, 5);
+            let mut lower = set.clone();
+            lower.truncate_after(highest);
+            prop_assert_eq!(lower, model.range(..=highest).copied().collect::<IdSet>());
             set.subtract(&other);
             let left: Vec<_> = model.difference(&removed).copied().collect();
             prop_assert_eq!(set.len(), left.len() as u64);
@@ -212,6 +243,16 @@ mod tests {
             prop_assert_eq!(set.iter().collect::<Vec<_>>(), left);
             prop_assert_eq!(IdSet::from_runs(set.runs().to_vec()), Some(set));
         }
+    }
+
+    #[test]
+    fn the_highest_runs_are_kept() {
+        let id = |milliseconds| StreamId::new(milliseconds, 0);
+        let mut set: IdSet = (0..10).map(id).collect();
+        set.keep_highest_runs(3);
+        assert_eq!(set, (7..10).map(id).collect());
+        set.keep_highest_runs(3);
+        assert_eq!(set.len(), 3);
     }
 
     #[test]

@@ -131,11 +131,12 @@ pub async fn pending(
     })
 }
 
-/// Whether every pending entry of the group is one of `applied`.
+/// Whether every pending entry of the group, or of one of its consumers, is one of `applied`.
 pub async fn pending_is_applied(
     connection: &mut MultiplexedConnection,
     key: &str,
     group: &str,
+    consumer: Option<&str>,
     applied: &IdSet,
 ) -> Result<bool, SourceError> {
     let mut from = "-".to_owned();
@@ -146,6 +147,7 @@ pub async fn pending_is_applied(
             .arg(&from)
             .arg("+")
             .arg(PENDING_PAGE)
+            .arg(consumer)
             .query_async(connection)
             .await
             .map_err(failed("XPENDING", key))?;

@@ -91,7 +91,9 @@ impl ReaderSource {
             Some(group) => {
                 let applied = &position.unacknowledged;
                 let (key, name) = (&self.key.key, &self.group);
-                if !redis_stream_info::pending_is_applied(connection, key, name, applied).await? {
+                if !redis_stream_info::pending_is_applied(connection, key, name, None, applied)
+                    .await?
+                {
                     return Err(SourceError::ModeChange(format!(
                         "Stream.Mode changed from group to reader while group `{name}` of `{key}` \
                          has pending entries that are not applied; run in group mode until it has \
@@ -114,35 +116,46 @@ impl ReaderSource {
         store: &Store,
         position: ReaderPosition,
     ) -> Result<ReaderPosition, SourceError> {
+        self.backlog.begin_settling();
         let connection = self.link.get()?;
         let info = redis_stream_info::stream(connection, &self.key.key).await?;
         // The advisory group is part of the stream: where it is, the stream is the old one.
         let groups = redis_stream_info::groups(connection, &self.key.key).await?;
         let has_group = groups.iter().any(|group| group.name == self.group);
-        let (checked, mut lost) = history(position, info, has_group);
-        let wiped = checked.last < position.last
+        let (checked, missing) = history(position, info, has_group);
+        let added = info.map_or(Some(0), |info| info.entries_added);
+        self.backlog.set_consumed(position.entries_consumed);
+        let lost = missing + self.backlog.settle(added, checked.last < position.last);
+        let other = checked.last < position.last
             || checked.entries_consumed.unwrap_or(0) < position.entries_consumed.unwrap_or(0);
-        if wiped {
-            lost += self.backlog.take();
-        }
-        if checked != position {
+        if checked != position || lost > 0 {
             store.reposition(&self.key, |stored| {
                 *stored = Some(Position::Reader(checked));
                 lost
             });
         }
-        if wiped {
-            tracing::error!(
+        match (other, has_group) {
+            (true, false) => tracing::error!(
                 source = %self.key, position = %position.last, lost,
                 "the stream is not the one that was read before (wiped, or Redis restarted \
                  without persistence); the state is kept and reading goes on. Set appendonly yes"
-            );
-        } else if lost > 0 {
-            tracing::error!(
+            ),
+            (true, true) => tracing::error!(
+                source = %self.key, position = %position.last, lost,
+                "Redis came back in an older state (an old dump, or a replica that lagged); the \
+                 state is kept, and reading goes on after what the stream holds. Set appendonly yes"
+            ),
+            (false, _) if missing > 0 => tracing::error!(
                 source = %self.key, lost,
                 "the stream was trimmed or deleted ahead of the gateway; the state is kept. \
                  Let only the gateway trim this stream"
-            );
+            ),
+            (false, _) if lost > 0 => tracing::error!(
+                source = %self.key, lost,
+                "Redis came back in an older state (a replica that lagged): entries that waited in \
+                 it are lost; the state is kept. Set appendonly yes"
+            ),
+            (false, _) => {}
         }
         self.tail.get_or_insert(info.map_or(StreamId::ZERO, |info| info.last_generated));
         Ok(checked)

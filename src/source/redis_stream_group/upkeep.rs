@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{GroupNames, forget};
+use super::{GroupNames, GroupShared, forget};
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
-use crate::model::{Position, SourceKey, StreamId};
+use crate::model::{IdSet, Position, SourceKey, StreamId};
 use crate::source::redis_connection::{Connector, Link};
-use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
+use crate::source::{Lag, SourceError, Upkeep, redis_stream_info};
 use crate::store::Store;
 
 /// Ids acknowledged by one `XACK`, and by one round trip of many.
@@ -20,13 +20,13 @@ pub struct GroupUpkeep {
     names: GroupNames,
     trim: bool,
     link: Link,
-    backlog: Backlog,
+    shared: GroupShared,
 }
 
 impl GroupUpkeep {
-    pub fn new(connector: Connector, names: GroupNames, trim: bool, backlog: Backlog) -> Self {
+    pub fn new(connector: Connector, names: GroupNames, trim: bool, shared: GroupShared) -> Self {
         let link = Link::new(connector, &names.key);
-        Self { key: names.source_key(), names, trim, link, backlog }
+        Self { key: names.source_key(), names, trim, link, shared }
     }
 }
 
@@ -44,8 +44,13 @@ impl Upkeep for GroupUpkeep {
         };
         let connection = self.link.open().await?;
         let done = covered.unacknowledged.intersection(&now.unacknowledged);
-        let ids: Vec<StreamId> = done.iter().collect();
-        for round_trip in ids.chunks(ACKNOWLEDGE_ROUND_TRIP) {
+        let mut left = done.iter();
+        loop {
+            // Not all at once: after an outage of the snapshots there may be very many.
+            let round_trip: Vec<StreamId> = left.by_ref().take(ACKNOWLEDGE_ROUND_TRIP).collect();
+            if round_trip.is_empty() {
+                break;
+            }
             let mut pipe = redis::pipe();
             for chunk in round_trip.chunks(ACKNOWLEDGE_CHUNK) {
                 let command = pipe.cmd("XACK").arg(&self.names.key).arg(&self.names.group);
@@ -56,7 +61,9 @@ impl Upkeep for GroupUpkeep {
             }
             let () = pipe.query_async(connection).await.map_err(self.names.failed("XACK"))?;
             kill_point("acknowledge-middle");
-            forget(store, &self.key, &round_trip.iter().copied().collect());
+            let acknowledged: IdSet = round_trip.into_iter().collect();
+            self.shared.acknowledged(&acknowledged);
+            forget(store, &self.key, &acknowledged);
         }
         if self.trim {
             let needed =
@@ -70,6 +77,7 @@ impl Upkeep for GroupUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
+        let ticket = self.shared.backlog.begin_look();
         let connection = self.link.open().await?;
         let key = &self.names.key;
         let pending = match store.position(&self.key) {
@@ -82,14 +90,13 @@ impl Upkeep for GroupUpkeep {
         };
         let first = redis_stream_info::first_after(connection, key, group.last_delivered).await?;
         // Redis' own lag goes on counting entries that were trimmed unread.
-        let length =
-            redis_stream_info::stream(connection, key).await?.map_or(0, |info| info.length);
+        let stream = redis_stream_info::stream(connection, key).await?.unwrap_or_default();
         let entries = match (first, group.lag) {
             (None, _) => 0,
-            (Some(_), Some(lag)) => lag.min(length),
-            (Some(_), None) => length.saturating_sub(pending),
+            (Some(_), Some(lag)) => lag.min(stream.length),
+            (Some(_), None) => stream.length.saturating_sub(pending),
         };
-        self.backlog.set(entries);
+        self.shared.backlog.set(ticket, entries, stream.entries_added);
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending })
     }
 

@@ -5,7 +5,6 @@ use crate::source::redis_stream_info::StreamInfo;
 
 /// Where reading goes on, and how many entries are known to be lost.
 /// `has_group`: the stream has our advisory group, so it was not made anew.
-/// `has_group`: the stream has our advisory group, so it was not made anew.
 pub(super) fn history(
     position: ReaderPosition,
     info: Option<StreamInfo>,
@@ -112,5 +111,18 @@ mod tests {
         };
         let after = ReaderPosition { last: id(7), entries_consumed: Some(6) };
         assert_eq!(history(before, Some(older), true), (after, 0));
+
+        // It was noticed only after entries above the position came: at the end it counts fewer
+        // than were consumed, and nothing of what it holds is read again or lost.
+        let grown = StreamInfo {
+            length: 7,
+            last_generated: id(12),
+            first_entry: Some(id(3)),
+            entries_added: Some(8),
+        };
+        assert_eq!(history(before, Some(grown), true), (before, 0), "in the middle");
+        let at_end = ReaderPosition { last: id(12), entries_consumed: Some(10) };
+        let after = ReaderPosition { entries_consumed: Some(8), ..at_end };
+        assert_eq!(history(at_end, Some(grown), true), (after, 0));
     }
 }

@@ -1,7 +1,6 @@
 //! Housekeeping of a stream read alone: trimming, and the group that shows its lag.
 
 use async_trait::async_trait;
-use redis::RedisError;
 
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
@@ -30,18 +29,23 @@ impl ReaderUpkeep {
         }
     }
 
-    /// Moves the advisory group to the position, making it if need be.
-    async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), RedisError> {
-        let Ok(connection) = self.link.get() else { return Ok(()) };
+    /// Moves the advisory group to the position, making it if need be. What is durable, not what is
+    /// applied: where the group is, the stream is known to be one whose entries a snapshot covers.
+    async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), SourceError> {
         for verb in ["SETID", "CREATE"] {
             let mut command = redis::cmd("XGROUP");
             command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());
             if let Some(consumed) = position.entries_consumed {
                 command.arg("ENTRIESREAD").arg(consumed);
             }
-            match command.query_async::<()>(connection).await {
+            match command.query_async::<()>(self.link.get()?).await {
                 Err(error) if error.code() == Some("NOGROUP") && verb == "SETID" => {}
-                result => return result,
+                Err(error) => {
+                    // Mostly a gauge for other tools: at maxmemory it cannot be made.
+                    tracing::debug!(source = %self.key, %error, "the advisory group was not moved");
+                    return Ok(());
+                }
+                Ok(()) => return Ok(()),
             }
         }
         Ok(())
@@ -56,20 +60,22 @@ impl Upkeep for ReaderUpkeep {
 
     async fn acknowledge(&mut self, store: &Store, durable: &Durable) -> Result<(), SourceError> {
         let Some(Position::Reader(covered)) = durable.position(&self.key) else { return Ok(()) };
-        self.link.open().await?;
-        // What is durable, not what is applied: a later start in group mode may begin there.
-        if let Err(error) = self.show_lag(*covered).await {
-            // Only a gauge for other tools: at maxmemory the group cannot be made.
-            tracing::debug!(source = %self.key, %error, "the advisory group was not moved");
-        }
-        kill_point("acknowledge-middle");
-        let connection = self.link.get()?;
-        // After a wipe the covered position may be one of the stream that is gone.
+        // After a wipe or a rollback the covered position may be one of a stream that is gone, which
+        // the store knows, or is about to: such a stream is neither marked nor trimmed.
         let same_stream = matches!(
             store.position(&self.key),
             Some(Position::Reader(applied)) if applied.last >= covered.last
         );
-        if self.trim && same_stream && covered.last > StreamId::ZERO {
+        let connection = self.link.open().await?;
+        let stream = redis_stream_info::stream(connection, &self.key.key).await?;
+        let reaches = stream.is_some_and(|stream| stream.last_generated >= covered.last);
+        if !same_stream || !reaches {
+            return Ok(());
+        }
+        self.show_lag(*covered).await?;
+        kill_point("acknowledge-middle");
+        if self.trim && covered.last > StreamId::ZERO {
+            let connection = self.link.get()?;
             let needed =
                 redis_stream_info::needed_by_groups(connection, &self.key.key, Some(&self.group))
                     .await?;
@@ -81,6 +87,7 @@ impl Upkeep for ReaderUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
+        let ticket = self.backlog.begin_look();
         let connection = self.link.open().await?;
         let Some(info) = redis_stream_info::stream(connection, &self.key.key).await? else {
             return Ok(Lag::default());
@@ -90,14 +97,14 @@ impl Upkeep for ReaderUpkeep {
             return Ok(Lag { entries: info.length, ..Lag::default() });
         };
         if position.last >= info.last_generated {
-            self.backlog.set(0);
+            self.backlog.set(ticket, 0, info.entries_added);
             return Ok(Lag::default());
         }
         let entries = match (info.entries_added, position.entries_consumed) {
             (Some(added), Some(consumed)) => added.saturating_sub(consumed),
             _ => info.length,
         };
-        self.backlog.set(entries);
+        self.backlog.set(ticket, entries, info.entries_added);
         let first =
             redis_stream_info::first_after(connection, &self.key.key, position.last).await?;
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending: 0 })

@@ -1,0 +1,262 @@
+//! Streams: Redis knows what it delivered and how many entries it ever had, and so does the state.
+
+use redis::Value;
+
+use super::{DEADLINE, restart_from_dump, send, wait_accounted, wait_logged};
+use crate::harness::{Gateway, RedisServer, STREAM, Scraper, eventually, producer, turn, wait_for};
+
+const GROUP: &str = "prom-stream-gateway";
+const OLDER: &str = "Redis came back in an older state";
+const EVENT: &str = r#"{"name":"sent_total","value":1}"#;
+
+/// So many entries that reading them one by one takes seconds.
+const BACKLOG: u64 = 20_000;
+
+type Strike = fn(&mut RedisServer);
+
+fn add(redis: &RedisServer, entries: u32) {
+    for _ in 0..entries {
+        redis.run::<String>(&["XADD", STREAM, "*", "data", EVENT]);
+    }
+}
+
+fn pending(redis: &RedisServer) -> u64 {
+    let (count, ..): (u64, Value, Value, Value) = redis.run(&["XPENDING", STREAM, GROUP]);
+    count
+}
+
+#[test]
+fn an_older_dump_costs_nothing_that_was_applied() {
+    let _turn = turn::shared();
+    for (mode, gateway_runs) in
+        [("group", true), ("group", false), ("reader", true), ("reader", false)]
+    {
+        let context = format!("{mode}, the gateway runs: {gateway_runs}");
+        let mut redis = RedisServer::start(&[]);
+        let mut gateway = Gateway::of(&redis).stream_only(mode).start();
+        let scraper = Scraper::start(gateway.port());
+        let mut ledger = send(producer::to_stream(&redis), 1_000);
+        gateway.wait_exact(&ledger, &context);
+        wait_marked(&redis);
+        redis.run::<()>(&["SAVE"]);
+        ledger.merge(&send(producer::to_stream(&redis), 500));
+        gateway.wait_exact(&ledger, &context);
+        if mode == "group" {
+            eventually("all is acknowledged", DEADLINE, || pending(&redis) == 0);
+        }
+        if gateway_runs {
+            restart_from_dump(&mut redis);
+        } else {
+            gateway.terminate();
+            restart_from_dump(&mut redis);
+            gateway.launch();
+            gateway.wait_ready();
+        }
+        ledger.merge(&send(producer::to_stream(&redis), 300));
+        gateway.wait_exact(&ledger, &context);
+        wait_logged(&gateway, OLDER);
+        gateway.kill();
+        gateway.launch();
+        gateway.wait_ready();
+        gateway.wait_exact(&ledger, &format!("{context}, and after a crash"));
+        assert_eq!(gateway.total("lost"), 0, "{context}: {}", gateway.status());
+        scraper.finish();
+    }
+}
+
+#[test]
+fn acknowledgements_that_redis_forgot_are_sent_again() {
+    let _turn = turn::shared();
+    for entries_after_the_dump in [0, 50] {
+        let mut redis = RedisServer::start(&[]);
+        let gateway =
+            Gateway::of(&redis).stream_only("group").set("Snapshot__Interval", "1s").start();
+        add(&redis, 300);
+        gateway.wait_value("sent_total", &[], 300.0);
+        redis.run::<()>(&["SAVE"]);
+        assert!(pending(&redis) > 0, "they are acknowledged already");
+        add(&redis, entries_after_the_dump);
+        eventually("all is acknowledged", DEADLINE, || pending(&redis) == 0);
+        restart_from_dump(&mut redis);
+        wait_logged(&gateway, "pending again");
+        eventually("all is acknowledged again", DEADLINE, || pending(&redis) == 0);
+        add(&redis, 10);
+        let sent = f64::from(310 + entries_after_the_dump);
+        gateway.wait_value("sent_total", &[], sent);
+        eventually("all is acknowledged at last", DEADLINE, || pending(&redis) == 0);
+        gateway.wait_value("sent_total", &[], sent);
+        assert_eq!(gateway.total("lost"), 0);
+    }
+}
+
+/// Waits for the first acknowledgement: in reader mode it makes the group.
+#[track_caller]
+fn wait_marked(redis: &RedisServer) {
+    wait_for("a group that has come somewhere", DEADLINE, || {
+        let groups: Value = redis.run(&["XINFO", "GROUPS", STREAM]);
+        let text = format!("{groups:?}");
+        if text.contains("last-delivered-id") && !text.contains("'0-0'") {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    });
+}
+
+/// What strikes while some entries are applied and in no snapshot, in a group.
+fn strike_before_a_crash(fault: &str, told: &str, strike: impl FnOnce(&mut RedisServer)) {
+    let _turn = turn::shared();
+    let mut redis = RedisServer::start(&[]);
+    let mut gateway = Gateway::of(&redis).stream_only("group").start();
+    add(&redis, 100);
+    gateway.wait_value("sent_total", &[], 100.0);
+    gateway.terminate();
+    add(&redis, 200);
+    redis.run::<()>(&["SAVE"]);
+    let mut gateway = gateway.set("Snapshot__Interval", "1h").start();
+    gateway.wait_value("sent_total", &[], 300.0);
+    strike(&mut redis);
+    wait_logged(&gateway, told);
+    add(&redis, 20);
+    gateway.wait_value("sent_total", &[], 320.0);
+    assert_eq!(gateway.total("lost"), 0, "{fault}: {}", gateway.status());
+    eventually("all of it is pending", DEADLINE, || pending(&redis) == 220);
+    gateway.kill();
+    gateway.launch();
+    gateway.wait_ready();
+    gateway.wait_value("sent_total", &[], 320.0);
+    assert_eq!(gateway.total("lost"), 0, "{fault}: {}", gateway.status());
+}
+
+#[test]
+fn after_an_older_dump_a_crash_loses_nothing() {
+    strike_before_a_crash("an older dump", OLDER, restart_from_dump);
+}
+
+#[test]
+fn after_the_group_was_destroyed_a_crash_loses_nothing() {
+    strike_before_a_crash("XGROUP DESTROY", "the consumer group is gone", |redis| {
+        redis.run(&["XGROUP", "DESTROY", STREAM, GROUP])
+    });
+}
+
+#[test]
+fn what_waited_in_a_wiped_stream_is_metered() {
+    let strikes: [(&str, Strike); 3] = [
+        ("FLUSHALL", |redis| redis.run(&["FLUSHALL"])),
+        ("DEL", |redis| redis.run(&["DEL", STREAM])),
+        ("a restart without persistence", restart_from_dump),
+    ];
+    let _turn = turn::shared();
+    for (fault, strike) in strikes {
+        for mode in ["group", "reader"] {
+            lost(mode, fault, strike);
+        }
+    }
+}
+
+/// While entries are read one by one and many wait.
+#[track_caller]
+fn lost(mode: &str, fault: &str, strike: Strike) {
+    let mut redis = RedisServer::start(&[]);
+    let mut gateway = Gateway::of(&redis).stream_only(mode).set("Stream__BatchSize", "1");
+    send(producer::to_stream(&redis), BACKLOG);
+    gateway.launch();
+    eventually("it listens", DEADLINE, || gateway.get("/-/healthy").is_ok());
+    // The second look from here on has seen all of them.
+    for look in ["first", "second"] {
+        let lag = || gateway.status()["sources"][0]["lag_entries"].as_u64();
+        let before = lag();
+        wait_for(&format!("the {look} look"), DEADLINE, || match lag() {
+            now if now != before => Ok(()),
+            now => Err(format!("lag {now:?}")),
+        });
+    }
+    strike(&mut redis);
+    wait_accounted(&gateway, BACKLOG);
+    let lost = gateway.total("lost");
+    assert!(lost > 0, "{mode}, {fault}: all was read before");
+    let told = if mode == "group" { "the consumer group is gone" } else { "not the one that was" };
+    wait_logged(&gateway, told);
+
+    add(&redis, 100);
+    gateway.wait_ready();
+    gateway.wait_value("sent_total", &[], 100.0);
+    assert_eq!(gateway.total("lost"), lost, "{mode}, {fault}: {}", gateway.status());
+}
+
+#[test]
+fn a_stream_whose_ids_run_backwards_is_read_from_its_beginning() {
+    let _turn = turn::shared();
+    for mode in ["group", "reader"] {
+        let redis = RedisServer::start(&[]);
+        let mut gateway = Gateway::of(&redis).stream_only(mode).start();
+        add(&redis, 50);
+        gateway.wait_value("sent_total", &[], 50.0);
+        wait_marked(&redis);
+        eventually("it is durable", DEADLINE, || mode == "reader" || pending(&redis) == 0);
+        redis.run::<u64>(&["DEL", STREAM]);
+        for sequence in 1..=30 {
+            let id = format!("7-{sequence}");
+            redis.run::<String>(&["XADD", STREAM, &id, "data", EVENT]);
+        }
+        gateway.wait_value("sent_total", &[], 80.0);
+        wait_marked(&redis);
+        eventually("that is durable too", DEADLINE, || mode == "reader" || pending(&redis) == 0);
+        gateway.kill();
+        redis.run::<String>(&["XADD", STREAM, "7-31", "data", EVENT]);
+        gateway.launch();
+        gateway.wait_ready();
+        gateway.wait_value("sent_total", &[], 81.0);
+        assert_eq!(gateway.total("lost"), 0, "{mode}: {}", gateway.status());
+    }
+}
+
+#[test]
+fn a_key_of_another_type_is_told_and_waited_for() {
+    let _turn = turn::shared();
+    for mode in ["group", "reader"] {
+        let redis = RedisServer::start(&[]);
+        let gateway = Gateway::of(&redis).stream_only(mode).start();
+        add(&redis, 50);
+        gateway.wait_value("sent_total", &[], 50.0);
+        redis.run::<u64>(&["DEL", STREAM]);
+        redis.run::<()>(&["SET", STREAM, "somebody's"]);
+        eventually("the reason is told", DEADLINE, || {
+            let error = gateway.status()["sources"][0]["error"].to_string();
+            error.contains("is a key of another type, expected a stream")
+        });
+        redis.run::<u64>(&["DEL", STREAM]);
+        add(&redis, 5);
+        gateway.wait_value("sent_total", &[], 55.0);
+        assert_eq!(gateway.total("lost"), 0, "{mode}: {}", gateway.status());
+    }
+}
+
+#[test]
+fn a_group_that_was_left_with_unapplied_entries_is_gone_back_to() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut gateway = Gateway::of(&redis).stream_only("group").start();
+    add(&redis, 50);
+    gateway.wait_value("sent_total", &[], 50.0);
+    gateway.terminate();
+    gateway = gateway.set("Snapshot__Interval", "1h").start();
+    add(&redis, 10);
+    gateway.wait_value("sent_total", &[], 60.0);
+    gateway.kill();
+    let mut gateway = gateway.set("Stream__Group", "another");
+    gateway.launch();
+    eventually("the reason is told", DEADLINE, || {
+        gateway.get("/-/ready").is_ok_and(|answer| {
+            answer.body.contains(&format!("Stream.Group changed from `{GROUP}` to `another`"))
+        })
+    });
+    gateway.kill();
+    let mut gateway = gateway.set("Stream__Group", GROUP).start();
+    gateway.wait_value("sent_total", &[], 60.0);
+    gateway.terminate();
+    let gateway = gateway.set("Stream__Group", "another").start();
+    add(&redis, 5);
+    gateway.wait_value("sent_total", &[], 65.0);
+}
