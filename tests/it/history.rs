@@ -9,6 +9,7 @@ use prom_stream_gateway::commands::load::producer::Plan;
 use crate::harness::{Gateway, Producers, RedisServer, wait_for};
 
 mod list;
+mod replica;
 mod stream;
 
 const DEADLINE: Duration = Duration::from_secs(30);

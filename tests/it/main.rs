@@ -29,6 +29,7 @@ mod reconnects;
 mod redis_faults;
 mod s3;
 mod sentinel;
+mod sharing;
 mod snapshots;
 mod store_faults;
 mod syncs;

@@ -1,0 +1,108 @@
+//! A replica that lagged behind becomes the primary: it lacks what was read and acknowledged last.
+
+use prom_stream_gateway::commands::load::producer::Plan;
+
+use super::{DEADLINE, send, wait_logged};
+use crate::harness::replication::{REPLICATING, replica_of, wait_in_step};
+use crate::harness::{Gateway, LAST_TAKER, OWNER, RedisServer, STREAM, Scraper};
+use crate::harness::{eventually, producer, turn, wait_for};
+
+const OLDER: &str = "Redis came back in an older state";
+const GROUP: &str = "prom-stream-gateway";
+
+fn pending(redis: &RedisServer) -> u64 {
+    let (count, ..): (u64, redis::Value, redis::Value, redis::Value) =
+        redis.run(&["XPENDING", STREAM, GROUP]);
+    count
+}
+
+/// `settled`: what came first is acknowledged when the replica begins to lag.
+fn promote(
+    mode: fn(Gateway) -> Gateway,
+    plan: fn(&RedisServer) -> Plan,
+    told: &str,
+    settled: fn(&RedisServer) -> bool,
+    durable: fn(&RedisServer) -> bool,
+    then: [u64; 2],
+) {
+    let _turn = turn::shared();
+    let mut primary = RedisServer::start(&REPLICATING);
+    let replica = replica_of(&primary);
+    let both = format!("{},{}", primary.address(), replica.address());
+    let gateway = mode(Gateway::of(&primary)).set("Redis__ConnectionString", &both);
+    let mut gateway = gateway.set("Snapshot__Interval", "500ms").start();
+    let scraper = Scraper::start(gateway.port());
+    let mut ledger = send(plan(&primary), 1_000);
+    gateway.wait_exact(&ledger, "in step");
+    eventually("settled", DEADLINE, || settled(&primary));
+    wait_in_step(&primary, &replica);
+    // It hears no more from here on.
+    replica.run::<()>(&["REPLICAOF", "NO", "ONE"]);
+    let [before, after] = then;
+    if before > 0 {
+        ledger.merge(&send(plan(&primary), before));
+        gateway.wait_exact(&ledger, "what the replica lacks");
+    }
+    // What is in no snapshot yet would be in Redis no more, and a crash would lose it.
+    eventually("all is durable", DEADLINE, || durable(&primary));
+    // Entries that were never on the old primary, above all that it had.
+    ledger.merge(&send(plan(&replica), after));
+    primary.kill();
+    gateway.wait_exact(&ledger, "on the new primary");
+    wait_logged(&gateway, told);
+    gateway.kill();
+    gateway.launch();
+    gateway.wait_ready();
+    gateway.wait_exact(&ledger, "after a crash");
+    wait_for("no loss", DEADLINE, || match gateway.total("lost") {
+        0 => Ok(()),
+        lost => Err(format!("lost {lost}")),
+    });
+    assert_eq!(gateway.total("processed"), ledger.events_acknowledged);
+    scraper.finish();
+}
+
+fn group(gateway: Gateway) -> Gateway {
+    gateway.stream_only("group")
+}
+
+fn is_acknowledged(redis: &RedisServer) -> bool {
+    pending(redis) == 0
+}
+
+#[test]
+fn a_group_that_lacks_deliveries() {
+    let plan = producer::to_stream;
+    promote(group, plan, OLDER, is_acknowledged, is_acknowledged, [500, 300]);
+}
+
+#[test]
+fn a_group_that_lacks_deliveries_and_acknowledgements() {
+    let settled = |redis: &RedisServer| pending(redis) > 0;
+    promote(group, producer::to_stream, OLDER, settled, is_acknowledged, [500, 300]);
+}
+
+#[test]
+fn a_group_that_lacks_acknowledgements_alone() {
+    let settled = |redis: &RedisServer| pending(redis) > 0;
+    promote(group, producer::to_stream, "pending again", settled, is_acknowledged, [0, 300]);
+}
+
+#[test]
+fn a_reader_s_stream_with_newer_entries() {
+    let mode = |gateway: Gateway| gateway.stream_only("reader");
+    // The group shows what is durable.
+    let durable = |redis: &RedisServer| {
+        let last: Vec<(String, redis::Value)> =
+            redis.run(&["XREVRANGE", STREAM, "+", "-", "COUNT", "1"]);
+        let groups: redis::Value = redis.run(&["XINFO", "GROUPS", STREAM]);
+        format!("{groups:?}").contains(&last[0].0)
+    };
+    promote(mode, producer::to_stream, OLDER, durable, durable, [500, 300]);
+}
+
+#[test]
+fn a_list() {
+    let durable = |redis: &RedisServer| redis.keys() == [OWNER, LAST_TAKER];
+    promote(Gateway::list_only, producer::to_list, OLDER, durable, durable, [500, 300]);
+}
