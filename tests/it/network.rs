@@ -134,7 +134,7 @@ fn a_command_that_arrives_late_is_not_executed() {
             "list" => redis.run::<()>(&["LPUSH", LIST, event]),
             _ => redis.run::<()>(&["XADD", STREAM, "*", "data", event]),
         };
-        proxy.set_present(Link::Held);
+        proxy.set_present(Link::HeldRequests);
         wait_reconnected(&gateway, 1, RECOVERY);
         send();
         gateway.wait_value("sent_total", &[], 1.0);

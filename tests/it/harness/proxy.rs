@@ -28,6 +28,8 @@ pub(crate) enum Link {
     Delayed(Duration),
     /// Nothing passes; all of it does, late, once the link is another.
     Held,
+    /// The same for requests alone; replies pass.
+    HeldRequests,
     /// Half-open: bytes are swallowed in both directions.
     Silent,
     /// Requests reach the server; its replies are swallowed.
@@ -219,7 +221,8 @@ impl Connection {
                 }
                 Link::SilentReplies => return direction == Direction::Requests,
                 Link::Silent => return false,
-                Link::Held => {
+                Link::HeldRequests if direction == Direction::Replies => return true,
+                Link::Held | Link::HeldRequests => {
                     link = self.changed.wait(link).unwrap_or_else(PoisonError::into_inner);
                 }
             }
