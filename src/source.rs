@@ -65,6 +65,9 @@ pub trait Source: Send {
     /// Reads the next entries in order; returns within about a second when there are none.
     async fn read(&mut self) -> Result<Reading, SourceError>;
 
+    /// A reply did not arrive in time: ask for less at a time, or wait for longer.
+    fn late(&mut self) {}
+
     /// Drops the connection, so that the next `resume` makes a new one.
     fn disconnect(&mut self);
 }

@@ -97,6 +97,9 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
             }
             Err(failure) => failure,
         };
+        if failure.is_timeout() {
+            source.late();
+        }
         source.disconnect();
         let text = failure.to_string();
         let repeated = warned

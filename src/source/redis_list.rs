@@ -235,11 +235,13 @@ impl Source for ListSource {
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
-        let reading = self.read_page().await;
-        if reading.as_ref().is_err_and(SourceError::is_timeout) {
-            self.page.timed_out();
-        }
-        reading
+        self.link.set_patience(self.page.patience());
+        self.read_page().await
+    }
+
+    fn late(&mut self) {
+        self.page.timed_out();
+        self.link.set_patience(self.page.patience());
     }
 
     fn disconnect(&mut self) {

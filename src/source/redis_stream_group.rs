@@ -140,6 +140,7 @@ impl GroupSource {
         from: &str,
         block: bool,
     ) -> Result<Vec<redis_reply::StreamEntry>, SourceError> {
+        self.link.set_patience(self.page.patience());
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(&self.names.group).arg(&self.names.consumer);
         command.arg("COUNT").arg(self.page.get());
@@ -149,9 +150,6 @@ impl GroupSource {
         command.arg("STREAMS").arg(&self.names.key).arg(from);
         let connection = self.link.get()?;
         let reply: Result<Value, RedisError> = command.query_async(connection).await;
-        if reply.as_ref().is_err_and(RedisError::is_timeout) {
-            self.page.timed_out();
-        }
         let reply = reply.map_err(self.names.failed("XREADGROUP"))?;
         let entries = redis_reply::stream_entries("XREADGROUP", reply, &self.names.key)?;
         self.page.arrived(entries.len() as u64, redis_reply::size_bytes(&entries));
@@ -242,6 +240,11 @@ impl Source for GroupSource {
             resume: self.pass_wanted,
             ..Reading::default()
         })
+    }
+
+    fn late(&mut self) {
+        self.page.timed_out();
+        self.link.set_patience(self.page.patience());
     }
 
     fn disconnect(&mut self) {

@@ -183,6 +183,7 @@ impl Source for ReaderSource {
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
+        self.link.set_patience(self.page.patience());
         let connection = self.link.get()?;
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(self.page.get());
@@ -195,9 +196,6 @@ impl Source for ReaderSource {
             .arg(self.cursor.to_string())
             .query_async(connection)
             .await;
-        if reply.as_ref().is_err_and(RedisError::is_timeout) {
-            self.page.timed_out();
-        }
         let key = || self.key.key.clone();
         let failed = |error| SourceError::Redis { command: "XREAD", key: key(), error };
         let read = redis_reply::stream_entries("XREAD", reply.map_err(failed)?, &self.key.key)?;
@@ -230,6 +228,11 @@ impl Source for ReaderSource {
             replay,
             resume: false,
         })
+    }
+
+    fn late(&mut self) {
+        self.page.timed_out();
+        self.link.set_patience(self.page.patience());
     }
 
     fn disconnect(&mut self) {

@@ -233,6 +233,31 @@ fn a_page_too_large(mode: &str) {
     assert!(log.contains("timed out"), "{mode}: no reply was late, so nothing was tried: {log}");
 }
 
+/// One entry that alone takes longer than a reply may is no reason to stop for ever.
+#[test]
+fn an_entry_that_alone_does_not_arrive_in_time() {
+    at_once(["list", "group", "reader"], |mode| {
+        let redis = RedisServer::start(&[]);
+        let small = r#"{"name":"sent_total","value":1}"#.to_owned();
+        // 4 s at 1.6 MB/s, and larger than a payload may be.
+        for payload in [&small, &"x".repeat(6_000_000), &small] {
+            match mode {
+                "list" => redis.run::<()>(&["LPUSH", LIST, payload]),
+                _ => redis.run::<()>(&["XADD", STREAM, "*", "data", payload]),
+            }
+        }
+        let proxy = Proxy::to(redis.port());
+        proxy.set(Link::Delayed(Duration::from_millis(10)));
+        let gateway = Gateway::through(&proxy, &redis)
+            .set("Redis__MetricQueuePopCount", "1")
+            .set("Stream__BatchSize", "1");
+        let gateway = reading(mode, gateway).start();
+        gateway.wait_value("sent_total", &[], 2.0);
+        let status = gateway.status();
+        assert_eq!(status["sources"][0]["dropped"]["too_large"], 1, "{mode}: {status}");
+    });
+}
+
 #[test]
 fn the_status_tells_of_a_link_that_is_down() {
     let _turn = turn::shared();

@@ -23,6 +23,9 @@ pub const BLOCK: Duration = Duration::from_millis(1000);
 /// How much longer than its `BLOCK` a command may take before the connection is given up.
 const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 
+/// How long a reply is waited for.
+pub(super) const RESPONSE_TIMEOUT: Duration = BLOCK.saturating_add(RESPONSE_MARGIN);
+
 impl Connector {
     /// The login of the primary, or of a cluster's nodes.
     pub(super) fn login(&self) -> RedisConnectionInfo {
@@ -57,7 +60,7 @@ impl Connector {
         };
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.target.connect_timeout))
-            .set_response_timeout(Some(BLOCK + RESPONSE_MARGIN));
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
         if let (Some(_), Endpoint::Tcp { host, .. }) = (&self.target.tls_host, endpoint) {
             config = config.set_dns_resolver(ResolveTo(host.clone()));
         }

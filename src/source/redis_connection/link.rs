@@ -9,6 +9,7 @@
 
 use redis::aio::MultiplexedConnection;
 
+use super::dial::RESPONSE_TIMEOUT;
 use super::greeting::{ClientId, Greeting};
 use super::{ConnectError, Connector, Peer, failed};
 use crate::source::SourceError;
@@ -19,12 +20,14 @@ pub struct Link {
     peer: Option<Peer>,
     /// The connection made last, until a later one has replaced it.
     latest: Option<ClientId>,
+    /// How many times as long as usual replies are waited for.
+    patience: u32,
 }
 
 impl Link {
     /// A link to the server that has the key; all keys used on it share that key's slot.
     pub fn new(connector: Connector, key: &str) -> Self {
-        Self { connector, key: key.to_owned(), peer: None, latest: None }
+        Self { connector, key: key.to_owned(), peer: None, latest: None, patience: 1 }
     }
 
     pub fn is_open(&self) -> bool {
@@ -46,7 +49,16 @@ impl Link {
             before.kill(&mut peer.connection).await.map_err(failed(&peer.endpoint))?;
         }
         self.latest = peer.client.clone();
+        peer.connection.set_response_timeout(RESPONSE_TIMEOUT * self.patience);
         Ok(peer)
+    }
+
+    /// From here on, replies are waited for so many times as long as usual.
+    pub fn set_patience(&mut self, times: u32) {
+        self.patience = times;
+        if let Some(peer) = &mut self.peer {
+            peer.connection.set_response_timeout(RESPONSE_TIMEOUT * times);
+        }
     }
 
     /// Whether an open connection still leads to the primary: a server that was demoted goes on
