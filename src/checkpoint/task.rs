@@ -275,7 +275,7 @@ impl Checkpointer {
         self.garbage.extend(displaced.map(|one| one.entry.generation()));
         self.garbage.remove(&generation);
         self.publish();
-        self.clean_up().await;
+        self.clean_up().await?;
         Ok(written)
     }
 
@@ -382,10 +382,12 @@ impl Checkpointer {
         }
     }
 
-    /// Best effort: what cannot be deleted now is tried again after the next checkpoint.
-    async fn clean_up(&mut self) {
+    /// Best effort: what cannot be deleted now is tried again after the next checkpoint. It may take
+    /// longer than the lease lasts.
+    async fn clean_up(&mut self) -> Result<(), CheckpointError> {
         if !self.swept {
-            match self.storage.list().await {
+            let storage = Arc::clone(&self.storage);
+            match self.while_renewing(async move { storage.list().await }).await? {
                 Ok(listed) => {
                     let generations = listed.into_iter().map(|listed| listed.generation);
                     let left_behind = generations.filter(|one| self.is_left_behind(*one));
@@ -397,15 +399,10 @@ impl Checkpointer {
                 }
             }
         }
-        for generation in std::mem::take(&mut self.garbage) {
-            if let Err(error) = self.storage.delete_snapshot(generation).await {
-                tracing::warn!(
-                    error = chain(&error),
-                    "cannot delete an old snapshot; trying again"
-                );
-                self.garbage.insert(generation);
-            }
-        }
+        let garbage = std::mem::take(&mut self.garbage);
+        let deletion = delete_snapshots(Arc::clone(&self.storage), garbage);
+        self.garbage = self.while_renewing(deletion).await?;
+        Ok(())
     }
 
     /// Of an earlier epoch, not retained, and not evidence. Newer epochs are not ours to judge.
@@ -444,6 +441,21 @@ async fn write_snapshot(
     let (file, entry) = tokio::task::spawn_blocking(encode).await??;
     storage.write_snapshot(generation, file).await?;
     Ok(entry)
+}
+
+/// What could not be deleted.
+async fn delete_snapshots(
+    storage: Arc<Storage>,
+    garbage: BTreeSet<Generation>,
+) -> BTreeSet<Generation> {
+    let mut left = BTreeSet::new();
+    for generation in garbage {
+        if let Err(error) = storage.delete_snapshot(generation).await {
+            tracing::warn!(error = chain(&error), "cannot delete an old snapshot; trying again");
+            left.insert(generation);
+        }
+    }
+    left
 }
 
 /// Two in a row may fail before the lease runs out.
