@@ -14,6 +14,8 @@ use crate::harness::s3::{Fault, S3, Weather};
 use crate::harness::{Gateway, LAST_TAKER, OWNER, Producers, RedisServer, STREAM, Scraper};
 use crate::harness::{check, eventually, producer, seed, turn, wait_for};
 
+mod one_operation;
+
 const KILLS: u32 = 8;
 const EVENTS: u64 = 20_000;
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -104,9 +106,11 @@ fn an_outage_of_the_bucket_delays_acknowledgements_and_nothing_else() {
     eventually("everything is acknowledged", DEADLINE, || unacknowledged(&redis) == 0);
 
     s3.set(Weather::Unavailable);
-    let successes = checkpoint(&gateway, "successes");
     ledger.merge(&send(&redis, 3_000));
     gateway.wait_exact(&ledger, "during the outage");
+    // One that was all but finished may have succeeded until then.
+    eventually("a failure", DEADLINE, || checkpoint(&gateway, "failures") >= 1);
+    let successes = checkpoint(&gateway, "successes");
     eventually("two failures", DEADLINE, || checkpoint(&gateway, "failures") >= 2);
     assert_eq!(unacknowledged(&redis), 3_000, "Redis must keep what no snapshot covers");
     assert_eq!(checkpoint(&gateway, "successes"), successes);
@@ -169,7 +173,10 @@ fn a_put_of_head_that_was_applied_counts_whatever_the_answer_was() {
     let refused_again =
         [&[Fault::AppliedWith500][..], &[Fault::RefusedWith500; TRIES - 1]].concat();
     for faults in [&[Fault::AppliedWith500][..], &[Fault::AppliedWithoutAnswer], &refused_again] {
-        assert_eq!(failures_after(faults), 0, "{faults:?}");
+        let (failures, preconditions_failed) = failures_after(faults);
+        assert_eq!(failures, 0, "{faults:?}");
+        // The client's own second try is the one that finds `head` changed.
+        assert!(faults.len() > 1 || preconditions_failed > 0, "{faults:?}");
     }
 }
 
@@ -177,13 +184,21 @@ fn a_put_of_head_that_was_applied_counts_whatever_the_answer_was() {
 fn a_put_of_head_that_was_not_applied_is_a_failure_to_recover_from() {
     let _turn = turn::shared();
     for fault in [Fault::RefusedWith500, Fault::NeitherAppliedNorAnswered] {
-        assert_eq!(failures_after(&[fault; TRIES]), 1, "{fault:?}");
+        assert_eq!(failures_after(&[fault; TRIES]).0, 1, "{fault:?}");
     }
 }
 
-/// Puts of `head` fail while taking over and under load: the checkpoints that failed in total.
+#[test]
+fn a_conflict_with_nobody_is_tried_again_and_no_other_owner() {
+    let _turn = turn::shared();
+    assert_eq!(failures_after(&[Fault::Conflict]).0, 0);
+    assert_eq!(failures_after(&[Fault::Conflict; TRIES]).0, 1);
+}
+
+/// Puts of `head` fail while taking over and under load: the checkpoints that failed in total, and
+/// the puts whose condition did not hold.
 #[track_caller]
-fn failures_after(faults: &[Fault]) -> u64 {
+fn failures_after(faults: &[Fault]) -> (u64, u64) {
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
     s3.expect(faults);
     let mut gateway = s3.gateway(&redis).start();
@@ -202,7 +217,7 @@ fn failures_after(faults: &[Fault]) -> u64 {
     gateway.wait_ready();
     gateway.wait_exact(&ledger, &format!("one start after {faults:?}"));
     assert_tally(&gateway, &ledger);
-    failures
+    (failures, s3.preconditions_failed())
 }
 
 #[test]

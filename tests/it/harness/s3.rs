@@ -44,6 +44,8 @@ struct State {
     bucket: Bucket,
     weather: Weather,
     faults: VecDeque<Fault>,
+    /// Puts that were refused because their condition did not hold.
+    preconditions_failed: u64,
 }
 
 /// How every request fares.
@@ -55,6 +57,33 @@ pub(crate) enum Weather {
     Unavailable,
     /// Each answer takes this long.
     Slow(Duration),
+    /// 503 to one operation, nothing applied; the others fare well.
+    Broken(Operation),
+    /// The answers to one operation take this long.
+    SlowTo(Operation, Duration),
+}
+
+/// What the gateway asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    List,
+    Get,
+    PutSnapshot,
+    Delete,
+}
+
+impl Operation {
+    /// `None`: another one, such as the put of `head`.
+    fn of(request: &Request) -> Option<Self> {
+        let of_the_bucket = !request.path.trim_start_matches('/').contains('/');
+        match request.method.as_str() {
+            "GET" if of_the_bucket => Some(Self::List),
+            "GET" | "HEAD" => Some(Self::Get),
+            "PUT" if request.path.ends_with(".snap") => Some(Self::PutSnapshot),
+            "DELETE" | "POST" => Some(Self::Delete),
+            _ => None,
+        }
+    }
 }
 
 /// How one put of `head` fares.
@@ -64,6 +93,8 @@ pub(crate) enum Fault {
     AppliedWith500,
     AppliedWithoutAnswer,
     NeitherAppliedNorAnswered,
+    /// Another write of the same object was under way.
+    Conflict,
 }
 
 impl Fault {
@@ -72,7 +103,7 @@ impl Fault {
     }
 
     fn answers(self) -> bool {
-        matches!(self, Self::AppliedWith500 | Self::RefusedWith500)
+        matches!(self, Self::AppliedWith500 | Self::RefusedWith500 | Self::Conflict)
     }
 }
 
@@ -122,6 +153,11 @@ impl S3 {
         self.service.state.lock().faults.len()
     }
 
+    /// Puts that were refused because their condition did not hold.
+    pub(crate) fn preconditions_failed(&self) -> u64 {
+        self.service.state.lock().preconditions_failed
+    }
+
     /// What `head` of the identity `default` holds.
     #[track_caller]
     pub(crate) fn head(&self) -> Value {
@@ -163,8 +199,10 @@ fn serve(service: &Service, stream: TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(request) = Request::read(&mut reader)? {
         let weather = service.state.lock().weather;
-        if let Weather::Slow(delay) = weather {
-            sleep(delay);
+        match weather {
+            Weather::Slow(delay) => sleep(delay),
+            Weather::SlowTo(slow, delay) if Operation::of(&request) == Some(slow) => sleep(delay),
+            _ => {}
         }
         match service.answer(&request) {
             Some(answer) => answer.write(&stream, &request.method)?,
@@ -178,17 +216,29 @@ impl Service {
     /// `None`: the connection breaks instead.
     fn answer(&self, request: &Request) -> Option<Answer> {
         let mut state = self.state.lock();
-        if matches!(state.weather, Weather::Unavailable) {
+        let refuses = match state.weather {
+            Weather::Unavailable => true,
+            Weather::Broken(broken) => Operation::of(request) == Some(broken),
+            Weather::Fine | Weather::Slow(_) | Weather::SlowTo(..) => false,
+        };
+        if refuses {
             return Some(Answer::error(503, "SlowDown"));
         }
         let is_put_of_head = request.method == "PUT" && request.path.ends_with("/head");
         let fault = if is_put_of_head { state.faults.pop_front() } else { None };
-        let Some(fault) = fault else { return Some(route(&mut state.bucket, request)) };
+        let Some(fault) = fault else {
+            let answer = route(&mut state.bucket, request);
+            state.preconditions_failed += u64::from(answer.status == 412);
+            return Some(answer);
+        };
         if fault.applies() {
             let answer = route(&mut state.bucket, request);
             assert_eq!(answer.status, 200, "a fault was to be applied, and its condition failed");
         }
-        fault.answers().then(|| Answer::error(500, "InternalError"))
+        fault.answers().then(|| match fault {
+            Fault::Conflict => Answer::error(409, "ConditionalRequestConflict"),
+            _ => Answer::error(500, "InternalError"),
+        })
     }
 }
 
