@@ -23,6 +23,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const BEFORE: u64 = 2_000;
 const DURING: u64 = 3_000;
 
+/// Noise of the allocator: some twenty bytes an event, were they kept.
+const MOST_GROWTH_BYTES: f64 = 2e6;
+
 /// What happens to the store, and how it is told.
 struct Fault<'a> {
     begin: Box<dyn Fn(&Gateway) + 'a>,
@@ -219,6 +222,32 @@ fn snapshots_that_somebody_removed_are_written_again() {
     ledger.merge(&send(&redis, DURING));
     recovers(&redis, &mut gateway, &ledger);
     assert!(fs::read_dir(&snapshots).expect("it is there again").count() >= 1);
+}
+
+/// Of a list the position is a number, and of a stream with one owner too: what no snapshot covers
+/// stays in Redis, and the series are as many as before.
+#[test]
+fn memory_does_not_grow_while_the_store_is_away() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway = Gateway::of(&redis).set("Stream__Mode", "reader").start();
+    // Before the first checkpoint, which nothing is a reason for yet.
+    fs::write(gateway.snapshots(), "in the way").expect("a file can be written");
+    let resident = || {
+        let page = gateway.page();
+        page.value("process_resident_memory_bytes", &[]).expect("the process tells")
+    };
+    // Buffers and the allocator's caches find their size first.
+    let mut ledger = send(&redis, 60_000);
+    gateway.wait_exact(&ledger, "at first");
+    let before = resident();
+    ledger.merge(&send(&redis, 100_000));
+    gateway.wait_exact(&ledger, "in the end");
+    let grown = resident() - before;
+    assert!(grown < MOST_GROWTH_BYTES, "{grown} bytes more than {before}");
+    let held = redis.run::<u64>(&["XLEN", STREAM]);
+    assert!(held >= 70_000, "{held}");
+    assert_eq!(gateway.status()["checkpoint"]["successes"], 0, "{}", gateway.status());
 }
 
 /// Sends that many events to list and stream, one each in a payload, until Redis has the last.
