@@ -24,7 +24,7 @@ endef
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 
-.PHONY: help demo test check-style tests bench fuzz release image-root need-redis need-prometheus need-openssl need-strace
+.PHONY: help demo test check-style tests bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +54,9 @@ fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECOND
 		$(CARGO) +nightly fuzz run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target \
 			-- -max_total_time=$(SECONDS) -timeout=10 || exit 1; \
 	done
+
+mutants: need-redis need-prometheus need-openssl need-strace ## break the durability code line by line; each must be caught (ONLY=name)
+	@python3 tests/mutants/run.py
 
 release: ## the binary that the image ships
 	$(CARGO) build --release --locked

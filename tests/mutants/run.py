@@ -43,7 +43,7 @@ def copy_tree():
 
 def cargo_test(arguments, *, timeout_seconds=None):
     command = ["cargo", "test", "--locked", "--features", "failpoints", *arguments]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(WORK / "target"), "SEED": "1"}
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(WORK / "target")}
     log = open(WORK / "last.log", "w")
     process = subprocess.Popen(
         command, cwd=TREE, env=environment, stdout=log, stderr=subprocess.STDOUT,
