@@ -31,6 +31,7 @@ use super::head::{Generation, Head, HeadEntry};
 use super::restore::{Terms, chain};
 use super::storage::{HeadVersion, ReplaceHeadError, Storage, StorageError};
 use super::{Durable, Positions, positions};
+use crate::fault_point::{kill_point, kill_soon};
 use crate::lease::{Lease, Moment};
 use crate::model::Timestamp;
 use crate::status::Status;
@@ -269,7 +270,9 @@ impl Checkpointer {
         head.sequence = generation.sequence;
         let older = self.retained.iter().map(|one| one.entry.clone());
         head.retained = std::iter::once(entry.clone()).chain(older).take(self.terms.keep).collect();
+        kill_point("snapshot-written");
         self.replace_head(head).await?;
+        kill_point("head-replaced");
         self.retained.insert(0, Retained::new(entry, newest_positions, version));
         let displaced = self.retained.drain(self.retained.len().min(self.terms.keep)..);
         self.garbage.extend(displaced.map(|one| one.entry.generation()));
@@ -399,6 +402,7 @@ impl Checkpointer {
                 }
             }
         }
+        kill_point("clean-up");
         let garbage = std::mem::take(&mut self.garbage);
         let deletion = delete_snapshots(Arc::clone(&self.storage), garbage);
         self.garbage = self.while_renewing(deletion).await?;
@@ -430,6 +434,7 @@ async fn write_snapshot(
     };
     let encode = move || {
         let file = codec::encode(&meta, &cut)?;
+        kill_point("encode-middle");
         let entry = HeadEntry {
             epoch: generation.epoch,
             sequence: generation.sequence,
@@ -439,6 +444,7 @@ async fn write_snapshot(
         Ok::<_, CodecError>((file, entry))
     };
     let (file, entry) = tokio::task::spawn_blocking(encode).await??;
+    kill_soon("snapshot-writing");
     storage.write_snapshot(generation, file).await?;
     Ok(entry)
 }
