@@ -35,6 +35,7 @@ pub(super) async fn scrape(
     };
     // Held by the renderer, not by this future: a page that nobody waits for any more still counts until it stopped.
     let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
+    let still = status.clone();
     let page = page::spawn(encoding, move |writer| {
         let _turn = turn;
         let started_at = Instant::now();
@@ -61,6 +62,8 @@ pub(super) async fn scrape(
                 .insert(CONTENT_TYPE, HeaderValue::from_static(text::CONTENT_TYPE));
             response
         }
+        // It was handed over, or the lease ran out, before the first byte was sent.
+        Err(_) if !still.is_ready() => not_yet(&still.missing().join("\n")),
         Err(error) => {
             tracing::error!(%error, "cannot render the metrics");
             reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
