@@ -35,18 +35,12 @@ pub(crate) fn seed() -> u64 {
     seed
 }
 
-/// Kills the victim, which must be running, and leaves it running and ready.
+/// Kills the victim, which must be running, as often as that, and leaves it starting.
 ///
 /// Two kills in three hit a victim that serves; the third hits while it starts:
 /// while it restores, replays, or has not even opened its first connection.
 #[track_caller]
-pub(crate) fn torment(
-    victim: &mut dyn Victim,
-    producers: &Producers,
-    kills: u32,
-    events: u64,
-    random: &mut Random,
-) {
+pub(crate) fn burst(victim: &mut dyn Victim, kills: u32, random: &mut Random) {
     for kill in 0..kills {
         let starting = random.below(3) == 0;
         if !starting {
@@ -58,6 +52,19 @@ pub(crate) fn torment(
         victim.kill();
         victim.launch();
     }
+}
+
+/// Kills the victim under load, until the producers have sent what is asked for, and leaves it
+/// running and ready.
+#[track_caller]
+pub(crate) fn torment(
+    victim: &mut dyn Victim,
+    producers: &Producers,
+    kills: u32,
+    events: u64,
+    random: &mut Random,
+) {
+    burst(victim, kills, random);
     producers.wait_acknowledged(events, EVENTS_DEADLINE);
     wait_for("readiness after the last kill", READY_DEADLINE, || {
         if victim.is_ready() { Ok(()) } else { Err("not ready".into()) }
