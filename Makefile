@@ -24,7 +24,7 @@ endef
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 
-.PHONY: help demo test check-style tests bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace
+.PHONY: help demo test check-style tests torture bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,11 +36,17 @@ test: check-style tests ## format, lints, docs and every test
 
 check-style:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features failpoints --locked -- -D warnings
+	$(CARGO) clippy --workspace --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
 tests: need-redis need-prometheus need-openssl need-strace
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --features failpoints --locked
+
+# A round that fails prints its seed: make torture SEED=n ROUNDS=1 runs it alone.
+torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 SEED=n
+	$(CARGO) test --features failpoints --locked --test it -- \
+		torture::long --exact --ignored --nocapture
 
 bench: need-redis ## the README's figures, as ratios against a baseline of the same run
 	$(CARGO) bench --locked --bench gateway
@@ -60,6 +66,9 @@ mutants: need-redis need-prometheus need-openssl need-strace ## break the durabi
 
 release: ## the binary that the image ships
 	$(CARGO) build --release --locked
+	@! grep -qaE 'FAILPOINTS|apply-middle' $(TARGET)/release/prom-stream-gateway || { \
+		echo "the release can be told to kill itself: it was built with the feature failpoints" >&2; \
+		exit 1; }
 
 image-root: release ## the image's files, laid out in target/image as the Dockerfile copies them
 	rm -rf $(IMAGE)

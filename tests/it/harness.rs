@@ -17,6 +17,7 @@ pub(crate) mod replication;
 pub(crate) mod s3;
 pub(crate) mod scraper;
 pub(crate) mod sentinel;
+pub(crate) mod snapshot_store;
 pub(crate) mod turn;
 pub(crate) mod wait;
 

@@ -2,13 +2,19 @@
 //!
 //! Every test owns its servers (free ports, temporary directories) and kills them
 //! when it ends. Nothing sleeps and hopes: what is awaited has a deadline and a
-//! name that the failure prints. `SEED=n` repeats a random campaign.
+//! name that the failure prints. `SEED=n` repeats a random campaign. With the feature
+//! `failpoints` the executable can be killed at named points, which the torture needs.
+
+// Without the feature, what serves only the torture is left unused.
+#![cfg_attr(not(feature = "failpoints"), allow(dead_code))]
 
 mod harness;
 
 mod claims;
 mod cluster;
 mod connection;
+#[cfg(feature = "failpoints")]
+mod crash_points;
 mod demo;
 mod demotion;
 mod events;
@@ -33,3 +39,5 @@ mod sharing;
 mod snapshots;
 mod store_faults;
 mod syncs;
+#[cfg(feature = "failpoints")]
+mod torture;

@@ -68,6 +68,15 @@ impl Gateway {
         self
     }
 
+    /// As `set`, from the next launch on.
+    pub(crate) fn assign(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.into(), value.into());
+    }
+
+    pub(crate) fn unassign(&mut self, key: &str) {
+        self.settings.remove(key);
+    }
+
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.into());
         self
@@ -142,6 +151,15 @@ impl Gateway {
 
     pub(crate) fn resume(&self) {
         self.process.as_ref().expect("the gateway runs").signal(Signal::CONT);
+    }
+
+    /// Whether it has ended by itself, and how.
+    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut().and_then(Process::exited)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.as_ref().expect("the gateway runs").signal(signal);
     }
 
     /// SIGTERM: the exit status, and how long it took.

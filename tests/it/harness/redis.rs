@@ -92,6 +92,11 @@ impl RedisServer {
         self.directory.path()
     }
 
+    #[track_caller]
+    pub(crate) fn connection(&self) -> Connection {
+        self.try_connect().unwrap_or_else(|error| panic!("cannot connect to Redis: {error}"))
+    }
+
     fn try_connect(&self) -> RedisResult<Connection> {
         Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
     }

@@ -25,6 +25,7 @@ use bucket::Bucket;
 use wire::{Answer, Request};
 
 const BUCKET: &str = "test-bucket";
+const SILENCE: Duration = Duration::from_secs(2);
 /// Deeper than one folder, as people have it.
 const PREFIX: &str = "some/prefix";
 
@@ -92,14 +93,16 @@ pub(crate) enum Fault {
     RefusedWith500,
     AppliedWith500,
     AppliedWithoutAnswer,
+    /// And the connection stays open for a while.
+    AppliedThenSilence,
     NeitherAppliedNorAnswered,
     /// Another write of the same object was under way.
     Conflict,
 }
 
 impl Fault {
-    fn applies(self) -> bool {
-        matches!(self, Self::AppliedWith500 | Self::AppliedWithoutAnswer)
+    pub(crate) fn applies(self) -> bool {
+        matches!(self, Self::AppliedWith500 | Self::AppliedWithoutAnswer | Self::AppliedThenSilence)
     }
 
     fn answers(self) -> bool {
@@ -171,6 +174,16 @@ impl S3 {
         self.service.state.lock().bucket.keys(&key("snapshots/")).map(Into::into).collect()
     }
 
+    /// The key of one of the identity's objects, such as `head`.
+    pub(crate) fn key(name: &str) -> String {
+        key(name)
+    }
+
+    /// Removes an object behind everybody's back.
+    pub(crate) fn remove(&self, key: &str) {
+        self.service.state.lock().bucket.delete(key);
+    }
+
     /// Changes an object behind everybody's back.
     #[track_caller]
     pub(crate) fn damage(&self, key: &str, damage: impl FnOnce(&mut Vec<u8>)) {
@@ -234,6 +247,10 @@ impl Service {
         if fault.applies() {
             let answer = route(&mut state.bucket, request);
             assert_eq!(answer.status, 200, "a fault was to be applied, and its condition failed");
+        }
+        drop(state);
+        if fault == Fault::AppliedThenSilence {
+            sleep(SILENCE);
         }
         fault.answers().then(|| match fault {
             Fault::Conflict => Answer::error(409, "ConditionalRequestConflict"),
