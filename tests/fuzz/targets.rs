@@ -28,10 +28,10 @@ mod snapshot;
 mod through_the_store;
 
 /// Takes the bytes apart and panics when a promise does not hold.
-pub type Target = fn(&[u8]);
+pub(crate) type Target = fn(&[u8]);
 
 /// Each of the same name as its folder of the corpus and its binary for `cargo fuzz`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub(crate) const TARGETS: [(&str, Target); 7] = [
     ("connection_string", connection_string::target),
     ("envelope", envelope::target),
     ("event", event::payload),
@@ -42,7 +42,7 @@ pub const TARGETS: [(&str, Target); 7] = [
 ];
 
 /// Runs the target of that name.
-pub fn run(name: &str, bytes: &[u8]) {
+pub(crate) fn run(name: &str, bytes: &[u8]) {
     let (_, target) =
         TARGETS.iter().find(|(known, _)| *known == name).expect("a target of that name");
     target(bytes);
