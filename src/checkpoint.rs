@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::model::{Position, SourceKey};
 use crate::store::Cut;
 
+mod blocking;
 pub mod codec;
 pub mod head;
 pub mod resolve;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::blocking::blocking;
 use super::codec::{self, Snapshot};
 use super::head::{Generation, Head, HeadEntry};
 use super::positions;
@@ -225,7 +226,7 @@ pub(crate) async fn examine(
     };
     let (candidate, identity) = (candidate.clone(), storage.identity().to_owned());
     let verify = move || verify(&file, &candidate, &identity);
-    Ok(tokio::task::spawn_blocking(verify).await.expect("verifying does not panic"))
+    Ok(blocking(verify).await.expect("verifying does not panic"))
 }
 
 fn verify(file: &Bytes, candidate: &Candidate, identity: &str) -> Result<Verified, String> {

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::blocking;
 use super::codec::{self, CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
 use super::restore::{Terms, chain};
@@ -240,7 +241,7 @@ impl Checkpointer {
         clean_shutdown: bool,
     ) -> Result<Written, CheckpointError> {
         let store = store.clone();
-        let (cut, cut_duration) = tokio::task::spawn_blocking(move || {
+        let (cut, cut_duration) = blocking(move || {
             let started = Instant::now();
             let cut = store.cut(Timestamp::now());
             (cut, started.elapsed())
@@ -290,6 +291,7 @@ impl Checkpointer {
         let mut work = pin!(work);
         loop {
             tokio::select! {
+                biased;
                 done = &mut work => return Ok(done),
                 () = tokio::time::sleep_until(self.renew_at), if !self.storage.has_lock() => {}
             }
@@ -298,6 +300,7 @@ impl Checkpointer {
                 let mut renewal = pin!(self.renew());
                 loop {
                     tokio::select! {
+                        biased;
                         renewed = &mut renewal => {
                             renewed?;
                             break;
@@ -443,7 +446,7 @@ async fn write_snapshot(
         };
         Ok::<_, CodecError>((file, entry))
     };
-    let (file, entry) = tokio::task::spawn_blocking(encode).await??;
+    let (file, entry) = blocking(encode).await??;
     kill_soon("snapshot-writing");
     storage.write_snapshot(generation, file).await?;
     Ok(entry)

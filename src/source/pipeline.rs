@@ -5,6 +5,8 @@
 //! A read is never abandoned half way (a dropped future leaves its command
 //! running on the server). When anything goes wrong, all that was read is
 //! applied first, then the source is told to resume from the store's position.
+//! Waits for one of several things are `biased`: which comes first when both are
+//! there is written down, and a simulation takes the same path every time.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -67,13 +69,15 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
     let mut ever_connected = false;
     while !context.shutdown.is_cancelled() {
         tokio::select! {
-            () = context.lease.valid() => {}
+            biased;
             () = context.shutdown.cancelled() => break,
+            () = context.lease.valid() => {}
         }
         // A connection that is given up half way changes nothing.
         let resumed = tokio::select! {
-            resumed = source.resume(&context.store) => resumed,
+            biased;
             () = context.shutdown.cancelled() => break,
+            resumed = source.resume(&context.store) => resumed,
         };
         let failure = match resumed {
             Ok(()) => {
@@ -265,6 +269,8 @@ pub async fn keep_up(
     loop {
         // Only waiting is raced; a command that was sent is always heard out.
         let acknowledge = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
             changed = durable.changed(), if lease.is_valid() => match changed {
                 Ok(()) => true,
                 // No more checkpoints: another gateway took over.
@@ -274,7 +280,6 @@ pub async fn keep_up(
                 }
             },
             _ = tick.tick() => false,
-            () = shutdown.cancelled() => break,
         };
         let receipt = if acknowledge { durable.borrow_and_update().clone() } else { None };
         let result = match &receipt {
@@ -307,8 +312,9 @@ pub async fn keep_up(
                 }
                 // The next attempt waits for the next tick, not for the mark.
                 tokio::select! {
-                    _ = tick.tick() => {}
+                    biased;
                     () = shutdown.cancelled() => break,
+                    _ = tick.tick() => {}
                 }
             }
         }

@@ -17,11 +17,13 @@ use redis::{RedisConnectionInfo, RedisError};
 
 mod cluster;
 mod dial;
+mod dialed;
 mod greeting;
 mod link;
 mod server_info;
 
 pub use dial::BLOCK;
+pub use dialed::{ByteStream, Dial};
 pub use link::Link;
 pub use server_info::{ServerInfo, server_info};
 
@@ -39,6 +41,8 @@ pub struct Connector {
     target: RedisTarget,
     /// Nodes of the cluster beside the configured ones, as it told last; shared by all clones.
     nodes: Arc<Mutex<Vec<Endpoint>>>,
+    /// Makes the byte streams, if the operating system is not to.
+    dial: Option<Arc<dyn Dial>>,
 }
 
 /// A server that is the right one, and what it calls us.
@@ -84,7 +88,12 @@ pub enum ConnectError {
 
 impl Connector {
     pub fn new(target: RedisTarget) -> Self {
-        Self { target, nodes: Arc::default() }
+        Self { target, nodes: Arc::default(), dial: None }
+    }
+
+    /// As [`Self::new`], over byte streams that `dial` makes. Time-outs are the same.
+    pub fn dialing(target: RedisTarget, dial: Arc<dyn Dial>) -> Self {
+        Self { dial: Some(dial), ..Self::new(target) }
     }
 
     pub fn target(&self) -> &RedisTarget {

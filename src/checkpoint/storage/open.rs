@@ -66,8 +66,9 @@ impl Storage {
         })
     }
 
-    /// Storage that can replace an object on condition.
-    pub(super) fn conditional(
+    /// The storage of one identity in any object store that can replace an object on condition;
+    /// `place` is what messages call it.
+    pub fn conditional(
         objects: Arc<dyn ObjectStore>,
         prefix: &Path,
         identity: &str,

@@ -14,7 +14,7 @@ use redis::{
     IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates,
 };
 
-use super::{ConnectError, Connector, describe};
+use super::{ConnectError, Connector, describe, dialed};
 use crate::config::connection_string::Endpoint;
 
 /// How long a blocking read blocks on the server.
@@ -52,15 +52,20 @@ impl Connector {
             }
             ConnectError::Redis { endpoint, error }
         };
+        let mut config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.target.connect_timeout))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        if let Some(dial) = &self.dial {
+            let patience = self.target.connect_timeout;
+            let opened = dialed::open(dial.as_ref(), endpoint, &login, config, patience);
+            return opened.await.map_err(failed);
+        }
         let info = self.connection_info(endpoint).map_err(failed)?.set_redis_settings(login);
         let client = if self.target.tls {
             Client::build_with_tls(info, self.certificates()?).map_err(failed)?
         } else {
             Client::open(info).map_err(failed)?
         };
-        let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.target.connect_timeout))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
         if let (Some(_), Endpoint::Tcp { host, .. }) = (&self.target.tls_host, endpoint) {
             config = config.set_dns_resolver(ResolveTo(host.clone()));
         }
