@@ -1,8 +1,8 @@
 //! Redis Sentinel: the primary dies or hands over, and the gateway goes on at the next one.
 //!
 //! Replication is asynchronous: what a primary acknowledged in its last moments may be lost
-//! with it, whoever reads it. So producers rest until the replica is in step before anything
-//! happens to the primary, and the ledger is exact all the same.
+//! with it, whoever reads it. So producers and the gateway rest until the replica is in step
+//! before anything happens to the primary, and the ledger is exact all the same.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::replication::{REPLICATING, replica_of, role, wait_in_step};
 use crate::harness::sentinel::{SERVICE, Sentinels};
-use crate::harness::{Gateway, Producers, RedisServer, Scraper, eventually, producer, turn};
+use crate::harness::{Gateway, Producers, RedisServer, STREAM, Scraper};
+use crate::harness::{eventually, producer, turn};
 
 const EVENTS: u64 = 3_000;
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -102,6 +103,12 @@ fn the_primary_hands_over() {
     let scraper = Scraper::start(watched.gateway.port());
     let mut ledger = watched.produce_some(1);
     watched.assert_exact(&ledger, "before");
+    // An acknowledgement that is lost with the primary would make its entries pending again.
+    eventually("everything is acknowledged", DEADLINE, || {
+        let pending: (u64, redis::Value, redis::Value, redis::Value) =
+            watched.primary.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
+        pending.0 == 0
+    });
     wait_in_step(&watched.primary, &watched.replica);
     let told = watched.sentinels.run::<()>(0, &["SENTINEL", "FAILOVER", SERVICE]);
     told.expect("a sentinel fails over when it is told to");
