@@ -266,6 +266,9 @@ pub async fn keep_up(
     let key = upkeep.key().clone();
     let mut tick = tokio::time::interval(OBSERVE_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // What the snapshots cover at start the process before may not have lived to acknowledge, and
+    // as long as nothing happens there is no other checkpoint to say it.
+    durable.mark_changed();
     loop {
         // Only waiting is raced; a command that was sent is always heard out.
         let acknowledge = tokio::select! {
