@@ -69,8 +69,9 @@ enum Direction {
 impl Proxy {
     /// A fine link to a server of this machine.
     pub(crate) fn to(server_port: u16) -> Self {
-        let port = free_port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port can be bound");
+        let (port, listener) = std::iter::repeat_with(free_port)
+            .find_map(|port| Some((port, TcpListener::bind(("127.0.0.1", port)).ok()?)))
+            .expect("another process cannot be faster for ever");
         let shared = Arc::new(Shared {
             server_port,
             link: Mutex::new(Link::Fine),
