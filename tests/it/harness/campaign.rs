@@ -10,7 +10,7 @@ use prom_stream_gateway::commands::load::mix::Random;
 
 use super::{Producers, wait_for};
 
-const READY_DEADLINE: Duration = Duration::from_secs(30);
+const READY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How long the campaign may last until the producers have sent what it asks for.
 const EVENTS_DEADLINE: Duration = Duration::from_secs(120);

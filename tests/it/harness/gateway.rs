@@ -18,7 +18,7 @@ use super::process::Process;
 use super::{Page, Proxy, RedisServer, wait_for};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_prom-stream-gateway");
-const READY_DEADLINE: Duration = Duration::from_secs(30);
+const READY_DEADLINE: Duration = Duration::from_secs(60);
 const DRAIN_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
