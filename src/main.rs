@@ -7,8 +7,25 @@ use clap::Parser;
 use prom_stream_gateway::cli::Cli;
 use prom_stream_gateway::commands;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Tasks run between two looks at timers and sockets. Decoding a large page takes milliseconds; of
+/// the usual 61 in a row, a lease might run out before its renewal is looked at.
+const TASKS_BETWEEN_EVENTS: u32 = 5;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .event_interval(TASKS_BETWEEN_EVENTS)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(error) => {
+            writeln!(io::stderr(), "Error: cannot start threads: {error}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _active_until_the_end = prom_stream_gateway::fault_point::activate();
     let cli = match Cli::try_parse() {

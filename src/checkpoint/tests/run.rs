@@ -16,7 +16,7 @@ use crate::store::Store;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 
-const TTL: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(120);
 const TERMS: Terms = Terms { keep: 3, lease_ttl: TTL };
 
 /// Longer than everything that is due takes.

@@ -37,6 +37,7 @@ fn the_defaults() {
             "Redis.TlsKeyFile=",
             "Snapshot.Interval=5s",
             "Snapshot.Keep=2",
+            "Snapshot.LeaseTtl=15s",
             "Snapshot.Url=./data",
             "Stream.BatchSize=1000",
             "Stream.ClaimIdle=5m",
