@@ -101,6 +101,8 @@ pub enum CheckpointError {
     Fenced { identity: String, place: String, epoch: u64, found: String },
     #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error("`head` could not be replaced within {patience:?}: no answer")]
+    HeadHangs { patience: Duration },
     #[error("the state cannot be encoded")]
     Encode(#[from] CodecError),
     #[error("a task of the checkpoint died")]
@@ -272,7 +274,7 @@ impl Checkpointer {
         let older = self.retained.iter().map(|one| one.entry.clone());
         head.retained = std::iter::once(entry.clone()).chain(older).take(self.terms.keep).collect();
         kill_point("snapshot-written");
-        self.replace_head(head).await?;
+        self.replace_head_in_time(head).await?;
         kill_point("head-replaced");
         self.retained.insert(0, Retained::new(entry, newest_positions, version));
         let displaced = self.retained.drain(self.retained.len().min(self.terms.keep)..);
@@ -317,17 +319,24 @@ impl Checkpointer {
 
     /// Replaces `head` by what it is, to show that its owner lives.
     async fn renew(&mut self) -> Result<(), CheckpointError> {
-        // Should it hang, the next attempt meets it: late or not, `head` tells.
-        let patience = renewal_interval(self.terms.lease_ttl);
-        let replaced = self.replace_head(self.head.clone());
-        match tokio::time::timeout(patience, replaced).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(fenced @ CheckpointError::Fenced { .. })) => return Err(fenced),
-            Ok(Err(error)) => self.say_not_renewed(&chain(&error)),
-            Err(_) => self.say_not_renewed(&format!("no answer within {patience:?}")),
+        match self.replace_head_in_time(self.head.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(fenced @ CheckpointError::Fenced { .. }) => return Err(fenced),
+            Err(error) => self.say_not_renewed(&chain(&error)),
         }
         self.renew_at = Instant::now() + renewal_retry(self.terms.lease_ttl);
         Ok(())
+    }
+
+    /// In a bucket, a replacement that hangs is given up while there is time for another one.
+    /// Should it land late, the next one finds out.
+    async fn replace_head_in_time(&mut self, head: Head) -> Result<(), CheckpointError> {
+        if self.storage.has_lock() {
+            return self.replace_head(head).await;
+        }
+        let patience = renewal_interval(self.terms.lease_ttl);
+        let replaced = tokio::time::timeout(patience, self.replace_head(head)).await;
+        replaced.unwrap_or(Err(CheckpointError::HeadHangs { patience }))
     }
 
     fn say_not_renewed(&self, error: &str) {

@@ -201,7 +201,8 @@ fn a_conflict_with_nobody_is_tried_again_and_no_other_owner() {
 fn failures_after(faults: &[Fault]) -> (u64, u64) {
     let (redis, s3) = (RedisServer::start(&[]), S3::start());
     s3.expect(faults);
-    let mut gateway = s3.gateway(&redis).start();
+    // Time enough for the client's own retries.
+    let mut gateway = s3.gateway(&redis).set("Snapshot__LeaseTtl", "15s").start();
     assert_eq!(s3.faults_left(), 0, "the first put of head takes the identity over");
     let producers = Producers::start(&Plan { rate: 4_000.0, ..producer::to_both(&redis) });
     gateway.wait_checkpoint(2);

@@ -30,7 +30,8 @@ fn promote(
     let replica = replica_of(&primary);
     let both = format!("{},{}", primary.address(), replica.address());
     let gateway = mode(Gateway::of(&primary)).set("Redis__ConnectionString", &both);
-    let mut gateway = gateway.set("Snapshot__Interval", "500ms").start();
+    // Long enough for the replica to stop listening before anything is acknowledged.
+    let mut gateway = gateway.set("Snapshot__Interval", "3s").start();
     let scraper = Scraper::start(gateway.port());
     let mut ledger = send(plan(&primary), 1_000);
     gateway.wait_exact(&ledger, "in step");
