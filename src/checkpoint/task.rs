@@ -10,14 +10,9 @@
 //! next sequence number. The one failure that ends the process is to find
 //! another owner in `head`.
 //!
-//! In a bucket `head` is also the lease. Every replacement renews it, and when
-//! there is nothing to write it is replaced all the same, well before it runs
-//! out; also while a large snapshot is on its way. A renewal that fails is tried
-//! again soon. One that comes too late is no harm: the replacement is
-//! conditional, so when it succeeds nobody else was owner meanwhile.
+//! In a bucket `head` is also the lease; see `renewal`.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,13 +25,18 @@ use super::blocking::blocking;
 use super::codec::{self, CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
 use super::restore::{Terms, chain};
-use super::storage::{HeadVersion, ReplaceHeadError, Storage, StorageError};
+use super::storage::{HeadVersion, Storage, StorageError};
 use super::{Durable, Positions, positions};
 use crate::fault_point::{kill_point, kill_soon};
-use crate::lease::{Lease, Moment};
+use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::status::Status;
 use crate::store::{Cut, Store};
+
+mod clean_up;
+mod renewal;
+
+use renewal::renewal_interval;
 
 /// Owns the storage of one identity and writes its snapshots.
 pub struct Checkpointer {
@@ -285,108 +285,6 @@ impl Checkpointer {
         Ok(written)
     }
 
-    /// Drives `work`, and the renewals that become due meanwhile.
-    async fn while_renewing<T>(
-        &mut self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, CheckpointError> {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Ok(done),
-                () = tokio::time::sleep_until(self.renew_at), if !self.storage.has_lock() => {}
-            }
-            let mut finished = None;
-            {
-                let mut renewal = pin!(self.renew());
-                loop {
-                    tokio::select! {
-                        biased;
-                        renewed = &mut renewal => {
-                            renewed?;
-                            break;
-                        }
-                        done = &mut work, if finished.is_none() => finished = Some(done),
-                    }
-                }
-            }
-            if let Some(done) = finished {
-                return Ok(done);
-            }
-        }
-    }
-
-    /// Replaces `head` by what it is, to show that its owner lives.
-    async fn renew(&mut self) -> Result<(), CheckpointError> {
-        match self.replace_head_in_time(self.head.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(fenced @ CheckpointError::Fenced { .. }) => return Err(fenced),
-            Err(error) => self.say_not_renewed(&chain(&error)),
-        }
-        self.renew_at = Instant::now() + renewal_retry(self.terms.lease_ttl);
-        Ok(())
-    }
-
-    /// In a bucket, a replacement that hangs is given up while there is time for another one.
-    /// Should it land late, the next one finds out.
-    async fn replace_head_in_time(&mut self, head: Head) -> Result<(), CheckpointError> {
-        if self.storage.has_lock() {
-            return self.replace_head(head).await;
-        }
-        let patience = renewal_interval(self.terms.lease_ttl);
-        let replaced = tokio::time::timeout(patience, self.replace_head(head)).await;
-        replaced.unwrap_or(Err(CheckpointError::HeadHangs { patience }))
-    }
-
-    fn say_not_renewed(&self, error: &str) {
-        let left_seconds = self.lease.remaining().unwrap_or_default().as_secs_f64();
-        tracing::warn!(
-            error,
-            left_seconds,
-            place = self.storage.place(),
-            "the lease could not be renewed, trying again; when it has run out this process \
-             stops reading and serving until it is renewed"
-        );
-    }
-
-    async fn replace_head(&mut self, mut head: Head) -> Result<(), CheckpointError> {
-        self.revision += 1;
-        head.revision = self.revision;
-        let begun = Moment::now();
-        match self.storage.replace_head(&head, &self.version).await {
-            Ok(version) => {
-                self.version = version;
-                self.head = head;
-                self.lease.renew(begun);
-                self.renew_at = Instant::now() + renewal_interval(self.terms.lease_ttl);
-                Ok(())
-            }
-            Err(ReplaceHeadError::Storage(error)) => Err(error.into()),
-            Err(ReplaceHeadError::Fenced { found }) => {
-                self.lease.end();
-                Err(CheckpointError::Fenced {
-                    identity: self.storage.identity().to_owned(),
-                    place: self.storage.place().to_owned(),
-                    epoch: self.head.epoch,
-                    found,
-                })
-            }
-        }
-    }
-
-    /// Gives the ownership back, so that a standby need not wait. Nothing is read, acknowledged
-    /// or served by this process from here on.
-    pub async fn release(mut self) -> Result<(), CheckpointError> {
-        self.lease.end();
-        if self.storage.has_lock() {
-            self.storage.unlock();
-            return Ok(());
-        }
-        let head = Head { released: true, ..self.head.clone() };
-        self.replace_head(head).await
-    }
-
     /// Positions only grow, so what the oldest retained snapshot covers, all do. As long as that
     /// one was written by an earlier process and its positions are not known, there is nothing to
     /// publish.
@@ -395,37 +293,6 @@ impl Checkpointer {
         if let Some((positions, _)) = oldest {
             self.durable.send_replace(Some(Durable { positions: positions.clone() }));
         }
-    }
-
-    /// Best effort: what cannot be deleted now is tried again after the next checkpoint. It may take
-    /// longer than the lease lasts.
-    async fn clean_up(&mut self) -> Result<(), CheckpointError> {
-        if !self.swept {
-            let storage = Arc::clone(&self.storage);
-            match self.while_renewing(async move { storage.list().await }).await? {
-                Ok(listed) => {
-                    let generations = listed.into_iter().map(|listed| listed.generation);
-                    let left_behind = generations.filter(|one| self.is_left_behind(*one));
-                    self.garbage.extend(left_behind.collect::<Vec<_>>());
-                    self.swept = true;
-                }
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot look for old snapshots")
-                }
-            }
-        }
-        kill_point("clean-up");
-        let garbage = std::mem::take(&mut self.garbage);
-        let deletion = delete_snapshots(Arc::clone(&self.storage), garbage);
-        self.garbage = self.while_renewing(deletion).await?;
-        Ok(())
-    }
-
-    /// Of an earlier epoch, not retained, and not evidence. Newer epochs are not ours to judge.
-    fn is_left_behind(&self, generation: Generation) -> bool {
-        generation.epoch < self.head.epoch
-            && !self.evidence.contains(&generation)
-            && !self.retained.iter().any(|one| one.entry.generation() == generation)
     }
 }
 
@@ -459,29 +326,4 @@ async fn write_snapshot(
     kill_soon("snapshot-writing");
     storage.write_snapshot(generation, file).await?;
     Ok(entry)
-}
-
-/// What could not be deleted.
-async fn delete_snapshots(
-    storage: Arc<Storage>,
-    garbage: BTreeSet<Generation>,
-) -> BTreeSet<Generation> {
-    let mut left = BTreeSet::new();
-    for generation in garbage {
-        if let Err(error) = storage.delete_snapshot(generation).await {
-            tracing::warn!(error = chain(&error), "cannot delete an old snapshot; trying again");
-            left.insert(generation);
-        }
-    }
-    left
-}
-
-/// Two in a row may fail before the lease runs out.
-fn renewal_interval(lease_ttl: Duration) -> Duration {
-    lease_ttl / 3
-}
-
-/// How soon a renewal that failed is tried again.
-fn renewal_retry(lease_ttl: Duration) -> Duration {
-    lease_ttl / 15
 }

@@ -122,6 +122,13 @@ async fn it_is_alive_before_anything_is_restored() {
         assert_eq!((answer.status, answer.text()), (200, body.to_owned()), "{path}");
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     }
+    let own = gateway.get("/-/metrics").await;
+    assert_eq!(
+        (own.status, own.header("content-type")),
+        (200, Some(crate::expose::text::CONTENT_TYPE))
+    );
+    let phase = "\nprom_stream_gateway_phase{phase=\"restoring\"} 1\n";
+    assert!(own.text().contains(phase), "{}", own.text());
     gateway.stop().await;
 }
 
@@ -240,7 +247,7 @@ async fn head_is_get_without_the_body() {
         assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
     }
     // Their bodies change from one request to the next, and with them the length.
-    for path in ["/metrics", "/api/v1/status"] {
+    for path in ["/metrics", "/-/metrics", "/api/v1/status"] {
         let head = gateway.ask("HEAD", path, "").await;
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
         let length = head.header("content-length").expect("a length");
@@ -262,8 +269,15 @@ async fn head_of_a_large_page_ends() {
 #[tokio::test]
 async fn other_methods_are_told_what_is_allowed() {
     let gateway = Gateway::start().await;
-    let paths =
-        ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/status", "/api/v1/dead-letters"];
+    let paths = [
+        "/",
+        "/metrics",
+        "/-/metrics",
+        "/-/healthy",
+        "/-/ready",
+        "/api/v1/status",
+        "/api/v1/dead-letters",
+    ];
     for path in paths {
         for method in ["POST", "DELETE", "OPTIONS"] {
             let answer = gateway.ask(method, path, "Content-Length: 0\r\n").await;
