@@ -7,7 +7,7 @@
 //! changes: trimming the applied items off the high end moves nothing, and
 //! trimming twice is harmless. So is a lost reply to the rename: the segment
 //! exists then, the rename refuses, and its length tells the rest. Only the
-//! connection that holds the owner's token can rename ([`owner`]). None of this
+//! connection that holds the owner's token can rename (see `owner`). None of this
 //! is refused by a Redis that has reached `maxmemory`.
 
 use std::collections::BTreeMap;

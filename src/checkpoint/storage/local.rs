@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::{Exclusion, Storage, StorageError};
 
 impl Storage {
-    /// Becomes the owner, until [`Self::unlock`] or for the life of this value. False: another
+    /// Becomes the owner, until it is unlocked or for the life of this value. False: another
     /// process is, wait and try again. Buckets have no lock, there `head` decides; always true.
     pub fn try_lock(&self) -> Result<bool, StorageError> {
         let Exclusion::Lock { directory, held } = &self.exclusion else { return Ok(true) };
