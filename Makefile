@@ -66,7 +66,8 @@ mutants: need-redis need-prometheus need-openssl need-strace ## break the durabi
 
 release: ## the binary that the image ships
 	$(CARGO) build --release --locked
-	@! grep -qaE 'FAILPOINTS|apply-middle' $(TARGET)/release/prom-stream-gateway || { \
+	@test -x $(TARGET_DIR)/release/prom-stream-gateway
+	@! grep -qaE 'FAILPOINTS|apply-middle' $(TARGET_DIR)/release/prom-stream-gateway || { \
 		echo "the release can be told to kill itself: it was built with the feature failpoints" >&2; \
 		exit 1; }
 
