@@ -27,12 +27,14 @@ use crate::store::Cut;
 mod blocking;
 pub mod codec;
 pub mod head;
+pub mod out_of_turn;
 pub mod resolve;
 pub mod restore;
 pub mod standby;
 pub mod storage;
 pub mod task;
 
+pub use out_of_turn::OutOfTurn;
 pub use restore::{RestoreError, Restored, Terms, restore};
 pub use standby::Standby;
 pub use storage::Storage;

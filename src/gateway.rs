@@ -183,6 +183,7 @@ impl Parts {
             own_metrics: self.own_metrics.clone(),
             workers: self.config.redis.metric_queue_workers,
             lease: self.lease.clone(),
+            checkpoints: checkpointer.out_of_turn(),
             shutdown: stop_reading.clone(),
         };
         let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());

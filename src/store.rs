@@ -210,6 +210,11 @@ impl Store {
         self.inner.lock().copy(now)
     }
 
+    /// Entries of a source that are known to be lost.
+    pub fn lost(&self, source: &SourceKey) -> u64 {
+        self.inner.lock().sources.get(source).map_or(0, |progress| progress.tally.lost)
+    }
+
     /// Grows with every change.
     pub fn version(&self) -> u64 {
         self.inner.lock().version

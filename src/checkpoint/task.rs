@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::codec::{self, CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
+use super::out_of_turn::OutOfTurn;
 use super::restore::{Terms, chain};
 use super::storage::{HeadVersion, Storage, StorageError};
 use super::{Durable, Positions, positions};
@@ -61,6 +62,10 @@ pub struct Checkpointer {
     /// What earlier owners left behind has been looked for.
     swept: bool,
     durable: watch::Sender<Option<Durable>>,
+    /// The version of the state that the newest snapshot covers.
+    covered: watch::Sender<u64>,
+    /// Somebody cannot wait for the next interval.
+    wanted: Arc<Notify>,
 }
 
 /// A retained snapshot, and what is known of it.
@@ -133,6 +138,8 @@ impl Checkpointer {
             evidence,
             swept: false,
             durable: watch::Sender::new(None),
+            covered: watch::Sender::new(0),
+            wanted: Arc::default(),
         };
         checkpointer.publish();
         checkpointer
@@ -141,6 +148,11 @@ impl Checkpointer {
     /// The permission to acknowledge, as it grows. `None`: not yet.
     pub fn durable(&self) -> watch::Receiver<Option<Durable>> {
         self.durable.subscribe()
+    }
+
+    /// To ask for a checkpoint before the interval is over.
+    pub fn out_of_turn(&self) -> OutOfTurn {
+        OutOfTurn::new(Arc::clone(&self.wanted), self.covered.subscribe())
     }
 
     /// This ownership's epoch.
@@ -157,7 +169,7 @@ impl Checkpointer {
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Result<Self, CheckpointError> {
-        let lease = self.lease.clone();
+        let (lease, wanted) = (self.lease.clone(), Arc::clone(&self.wanted));
         let mut checkpoint_at = Instant::now() + interval;
         status.checkpoint(|report| report.expect_every(interval));
         loop {
@@ -172,6 +184,7 @@ impl Checkpointer {
                     self.renew().await?;
                     continue;
                 }
+                () = wanted.notified() => {}
                 () = tokio::time::sleep_until(checkpoint_at) => {}
             }
             checkpoint_at = Instant::now() + interval;
@@ -280,6 +293,7 @@ impl Checkpointer {
         let displaced = self.retained.drain(self.retained.len().min(self.terms.keep)..);
         self.garbage.extend(displaced.map(|one| one.entry.generation()));
         self.garbage.remove(&generation);
+        self.covered.send_replace(version);
         self.publish();
         self.clean_up().await?;
         Ok(written)

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Reading, Source, SourceError, Upkeep};
-use crate::checkpoint::Durable;
+use crate::checkpoint::{Durable, OutOfTurn};
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decode::{self, DecodeOptions};
 use crate::expose::own_metrics::OwnMetrics;
@@ -50,6 +50,7 @@ pub struct Context {
     /// Batches decoded at the same time.
     pub workers: usize,
     pub lease: Lease,
+    pub checkpoints: OutOfTurn,
     pub shutdown: CancellationToken,
 }
 
@@ -67,6 +68,8 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
     let mut retry = SHORTEST_RETRY;
     let mut warned: Option<(String, Instant)> = None;
     let mut ever_connected = false;
+    let mut checkpoints = context.checkpoints.clone();
+    let mut lost = context.store.lost(&key);
     while !context.shutdown.is_cancelled() {
         tokio::select! {
             biased;
@@ -81,6 +84,23 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
         };
         let failure = match resumed {
             Ok(()) => {
+                let found_lost = context.store.lost(&key);
+                if found_lost > lost {
+                    lost = found_lost;
+                    // What shows it may be gone once reading goes on.
+                    let covered = tokio::select! {
+                        biased;
+                        () = context.shutdown.cancelled() => break,
+                        covered = checkpoints.cover(context.store.version()) => covered,
+                    };
+                    if !covered {
+                        tracing::warn!(
+                            source = %key,
+                            "a loss was metered and could not be made durable at once: a crash \
+                             before the next checkpoint may forget it"
+                        );
+                    }
+                }
                 let connected = || {
                     // Only what was read proves that it works: a connection alone does not.
                     if warned.take().is_some() || !ever_connected {

@@ -201,6 +201,7 @@ impl Parts {
             dead_letters,
             workers: self.plan.workers,
             lease: lease.clone(),
+            checkpoints: checkpointer.out_of_turn(),
             shutdown: self.stop.child_token(),
         };
         let target = RedisTarget::default();

@@ -263,3 +263,30 @@ fn a_group_that_was_left_with_unapplied_entries_is_gone_back_to() {
     add(&redis, 5);
     gateway.wait_value("sent_total", &[], 65.0);
 }
+
+/// Once the group has read on, Redis shows no gap any more.
+#[test]
+fn a_loss_is_not_forgotten_by_a_gateway_that_is_killed_right_after() {
+    let _turn = turn::shared();
+    for mode in ["group", "reader"] {
+        let redis = RedisServer::start(&[]);
+        // No checkpoint but those that cannot wait.
+        let mut gateway =
+            Gateway::of(&redis).stream_only(mode).set("Snapshot__Interval", "1h").start();
+        add(&redis, 100);
+        gateway.wait_value("sent_total", &[], 100.0);
+        let (status, _) = gateway.terminate();
+        assert_eq!(status.code(), Some(0));
+        add(&redis, 500);
+        redis.run::<u64>(&["XTRIM", STREAM, "MAXLEN", "200"]);
+        gateway.launch();
+        gateway.wait_ready();
+        gateway.wait_value("sent_total", &[], 300.0);
+        assert_eq!(gateway.total("lost"), 300, "{mode}");
+        gateway.kill();
+        gateway.launch();
+        gateway.wait_ready();
+        gateway.wait_value("sent_total", &[], 300.0);
+        assert_eq!(gateway.total("lost"), 300, "{mode}, after a kill");
+    }
+}

@@ -77,11 +77,6 @@ pub(super) fn trim_ahead(round: &mut Round, random: &mut Random) {
     round.redis.run::<u64>(&["XTRIM", STREAM, "MAXLEN", &spared.to_string()]);
     assert!(held > spared, "the destroyed ones and what Redis had not trimmed yet");
     round.launch();
-    if round.setting.sources.group() {
-        // Once Redis has delivered what follows, nothing shows the gap any more: what was
-        // metered is known from the next checkpoint on, and forgotten by a kill before it.
-        restart_orderly(round);
-    }
 }
 
 pub(super) fn delete_ahead(round: &mut Round, random: &mut Random) {
