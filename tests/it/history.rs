@@ -12,7 +12,7 @@ mod list;
 mod replica;
 mod stream;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Sends that many events and waits until Redis has them.
 #[track_caller]

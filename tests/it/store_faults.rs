@@ -231,8 +231,11 @@ fn memory_does_not_grow_while_the_store_is_away() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let gateway = Gateway::of(&redis).set("Stream__Mode", "reader").start();
-    // Before the first checkpoint, which nothing is a reason for yet.
-    fs::write(gateway.snapshots(), "in the way").expect("a file can be written");
+    eventually("a file is in the way", DEADLINE, || {
+        // The gateway may make the directory in between, and then there is none to remove.
+        fs::remove_dir_all(gateway.snapshots()).ok();
+        fs::write(gateway.snapshots(), "in the way").is_ok()
+    });
     let resident = || {
         let page = gateway.page();
         page.value("process_resident_memory_bytes", &[]).expect("the process tells")
