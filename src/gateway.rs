@@ -248,6 +248,10 @@ impl Parts {
         if tokio::time::timeout(PATIENCE, all_stopped).await.is_err() {
             tracing::info!("the last acknowledgements are left to the next start");
         }
+        if last.is_err() && checkpointer.has_lock() {
+            // A write may hang, and land late: the lock goes with the process.
+            return last;
+        }
         match tokio::time::timeout(PATIENCE, checkpointer.release()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::info!(%error, "a standby has to wait for the lease's end"),

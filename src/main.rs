@@ -17,7 +17,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run()),
+        Ok(runtime) => {
+            let code = runtime.block_on(run());
+            // A write that hangs must not keep a process that has nothing left to do.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             writeln!(io::stderr(), "Error: cannot start threads: {error}").ok();
             ExitCode::FAILURE

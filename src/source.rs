@@ -39,6 +39,16 @@ pub mod redis_stream_group;
 pub mod redis_stream_info;
 pub mod redis_stream_reader;
 
+/// A name to derive keys from that belong to the same slot of a cluster: a key that carries a hash
+/// tag keeps it, any other becomes one.
+fn tagged(key: &str) -> String {
+    let has_tag = key
+        .split_once('{')
+        .and_then(|(_, rest)| rest.split_once('}'))
+        .is_some_and(|(tag, _)| !tag.is_empty());
+    if has_tag { key.to_owned() } else { format!("{{{key}}}") }
+}
+
 /// What one read brought.
 #[derive(Debug, Default)]
 pub struct Reading {

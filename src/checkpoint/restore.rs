@@ -111,6 +111,7 @@ pub async fn restore(
     let head = Head {
         epoch: next_epoch(&facts),
         nonce: standby.nonce().to_owned(),
+        revision: standby.next_revision(),
         lease_ttl_milliseconds: terms.lease_ttl.as_millis() as u64,
         retained: retained(&facts.head, verified.as_ref()),
         ..Head::default()

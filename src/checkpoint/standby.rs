@@ -25,6 +25,8 @@ pub struct Standby {
     lease_ttl: Duration,
     /// Whatever `head` says.
     longest_wait: Duration,
+    /// Attempts to take over so far.
+    attempts: u64,
     /// The last version of `head`, and when it was first seen.
     seen: Option<(HeadVersion, Moment)>,
 }
@@ -41,7 +43,7 @@ pub enum Vacancy {
 impl Standby {
     /// `lease_ttl`: how long to wait where `head` does not say so, or says less.
     pub fn new(lease_ttl: Duration) -> Self {
-        Self { nonce: nonce(), lease_ttl, longest_wait: Duration::MAX, seen: None }
+        Self { nonce: nonce(), lease_ttl, longest_wait: Duration::MAX, attempts: 0, seen: None }
     }
 
     /// Takes over at once, whoever is the owner.
@@ -52,6 +54,12 @@ impl Standby {
 
     pub(super) fn nonce(&self) -> &str {
         &self.nonce
+    }
+
+    /// Different for each attempt: one that arrives late is not taken for the next.
+    pub(super) fn next_revision(&mut self) -> u64 {
+        self.attempts += 1;
+        self.attempts
     }
 
     /// Looks again. On disk this takes the lock.

@@ -155,6 +155,11 @@ impl Checkpointer {
         OutOfTurn::new(Arc::clone(&self.wanted), self.covered.subscribe())
     }
 
+    /// Whether a lock, not a lease, makes this process the owner.
+    pub fn has_lock(&self) -> bool {
+        self.storage.has_lock()
+    }
+
     /// This ownership's epoch.
     pub fn epoch(&self) -> u64 {
         self.head.epoch

@@ -121,9 +121,15 @@ impl IdSet {
     }
 
     /// Drops the lowest runs until at most `most` are left.
-    pub fn keep_highest_runs(&mut self, most: usize) {
-        let dropped = self.runs.len().saturating_sub(most);
-        self.len -= self.runs.drain(..dropped).map(Run::len).sum::<u64>();
+    /// The highest id that was dropped.
+    pub fn keep_highest_runs(&mut self, most: usize) -> Option<StreamId> {
+        let count = self.runs.len().saturating_sub(most);
+        let mut highest = None;
+        for run in self.runs.drain(..count) {
+            highest = Some(StreamId::new(run.milliseconds, run.last));
+            self.len -= run.len();
+        }
+        highest
     }
 
     /// Drops every id above `highest`.
@@ -249,9 +255,9 @@ mod tests {
     fn the_highest_runs_are_kept() {
         let id = |milliseconds| StreamId::new(milliseconds, 0);
         let mut set: IdSet = (0..10).map(id).collect();
-        set.keep_highest_runs(3);
+        assert_eq!(set.keep_highest_runs(3), Some(id(6)));
         assert_eq!(set, (7..10).map(id).collect());
-        set.keep_highest_runs(3);
+        assert_eq!(set.keep_highest_runs(3), None);
         assert_eq!(set.len(), 3);
     }
 

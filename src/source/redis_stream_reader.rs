@@ -226,7 +226,8 @@ impl Source for ReaderSource {
             advance: Some(advance),
             tail_reached: self.at_tail,
             replay,
-            resume: false,
+            // A busy stream has no end to look at its history from.
+            resume: Instant::now() >= self.check_at,
         })
     }
 

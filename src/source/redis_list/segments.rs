@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncIter, RedisError};
 
-use crate::source::SourceError;
+use crate::source::{SourceError, tagged};
 
 /// The keys of one queue's segments.
 #[derive(Clone, Debug)]
@@ -21,11 +21,7 @@ impl SegmentNames {
     /// All keys share a hash tag, so that a cluster keeps them on one node and a
     /// rename is possible: a queue that carries a tag keeps it, any other name becomes one.
     pub(super) fn new(queue: &str, identity: &str) -> Self {
-        let tagged = queue
-            .find('{')
-            .is_some_and(|open| queue[open + 1..].find('}').is_some_and(|length| length > 0));
-        let base = if tagged { queue.to_owned() } else { format!("{{{queue}}}") };
-        let shared = format!("{base}:seg:");
+        let shared = format!("{}:seg:", tagged(queue));
         let prefix = format!("{shared}{identity}:");
         Self { queue: queue.to_owned(), identity: identity.to_owned(), shared, prefix }
     }

@@ -9,8 +9,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use redis::RedisError;
-
 use super::{GroupSource, RolledBack};
 use crate::model::{GroupPosition, Position, StreamId};
 use crate::source::SourceError;
@@ -32,6 +30,9 @@ impl GroupSource {
         let last_generated = info.map_or(StreamId::ZERO, |info| info.last_generated);
         self.tail.get_or_insert(last_generated);
         let mut position = known.clone().unwrap_or_default();
+        if !self.met_group {
+            self.shared.begins_after(position.last);
+        }
         let older = last_generated < position.last;
         let gone = known.is_some() && (older || info.is_none());
         self.unmetered += self.shared.backlog.settle(added(info), gone);
@@ -48,7 +49,8 @@ impl GroupSource {
                 self.create_group(position.last).await?;
             }
             Some(group) if group.last_delivered < position.last => {
-                self.rolled_back(group, last_generated, &mut position, lost);
+                let alone = group.consumers <= 1 && self.is_alone().await?;
+                self.rolled_back(group, alone, last_generated, &mut position, lost);
             }
             Some(_) if lost > 0 => tracing::error!(
                 source = %self.key, lost,
@@ -80,6 +82,7 @@ impl GroupSource {
     fn rolled_back(
         &mut self,
         group: &GroupInfo,
+        alone: bool,
         last_generated: StreamId,
         position: &mut GroupPosition,
         lost: u64,
@@ -94,7 +97,6 @@ impl GroupSource {
         // Above it ids are free for other entries.
         position.last = position.last.min(last_generated);
         Arc::make_mut(&mut position.unacknowledged).truncate_after(last_generated);
-        let alone = group.consumers <= 1;
         self.rolled_back = Some(RolledBack { until: position.last, alone });
     }
 
@@ -189,10 +191,7 @@ impl GroupSource {
             .arg("MKSTREAM")
             .query_async(self.link.get()?)
             .await
-            .or_else(|error: RedisError| match error.code() {
-                Some("BUSYGROUP") => Ok(()),
-                _ => Err(error),
-            })
+            // BUSYGROUP too: somebody else made it meanwhile, who knows at which id. Look again.
             .map_err(self.names.failed("XGROUP CREATE"))
     }
 

@@ -3,7 +3,7 @@
 use redis::RedisError;
 
 use crate::model::{SourceKey, SourceKind};
-use crate::source::SourceError;
+use crate::source::{SourceError, tagged};
 
 /// Which stream, group and consumer.
 #[derive(Clone, Debug)]
@@ -21,11 +21,26 @@ impl GroupNames {
     /// A set of the consumers that are gateways: their pending entries are never claimed,
     /// because a snapshot may hold them.
     pub(super) fn gateways_key(&self) -> String {
-        format!("{{{}}}:{}:gateways", self.key, self.group)
+        format!("{}:{}:gateways", tagged(&self.key), self.group)
     }
 
     pub(super) fn failed(&self, command: &'static str) -> impl FnOnce(RedisError) -> SourceError {
         let key = self.key.clone();
         move |error| SourceError::Redis { command, key, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_set_of_gateways_lies_in_the_slot_of_the_stream() {
+        let key = |key: &str| {
+            let (group, consumer) = ("g".to_owned(), "c".to_owned());
+            GroupNames { key: key.to_owned(), group, consumer }.gateways_key()
+        };
+        assert_eq!(key("jobs:metrics"), "{jobs:metrics}:g:gateways");
+        assert_eq!(key("{jobs}:metrics"), "{jobs}:metrics:g:gateways");
     }
 }

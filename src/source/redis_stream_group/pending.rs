@@ -61,7 +61,8 @@ impl GroupSource {
     /// Whether an entry that the state does not list was applied, and acknowledged, before Redis
     /// was rolled back.
     fn was_applied(&self, id: StreamId) -> bool {
-        let alone = self.rolled_back.is_some_and(|back| back.alone && id <= back.until);
+        let until = |back: RolledBack| back.until.min(self.shared.floor());
+        let alone = self.rolled_back.is_some_and(|back| back.alone && id <= until(back));
         alone || self.shared.was_acknowledged(id)
     }
 
@@ -124,6 +125,7 @@ impl GroupSource {
         acknowledged.subtract(seen);
         if let (Some(store), None, false) = (&self.store, self.rolled_back, acknowledged.is_empty())
         {
+            self.shared.acknowledged(&acknowledged);
             forget(store, &self.key, &acknowledged);
         }
         self.phase = Phase::New;

@@ -18,7 +18,7 @@ pub(super) fn history(
         let older = info.last_generated < position.last;
         let rolled_back = ReaderPosition { last: info.last_generated, entries_consumed: None };
         return match (older, has_group) {
-            (false, _) => (position, 0),
+            (false, _) => (ReaderPosition { entries_consumed: None, ..position }, 0),
             (true, true) => (rolled_back, 0),
             (true, false) => (fresh, 0),
         };
@@ -97,6 +97,15 @@ mod tests {
         for (name, before, info, after, lost) in cases {
             assert_eq!(history(before, info, false), (after, lost), "{name}");
         }
+    }
+
+    #[test]
+    fn a_redis_that_does_not_count_is_not_given_a_count() {
+        let info =
+            StreamInfo { length: 1, last_generated: StreamId::new(9, 0), ..StreamInfo::default() };
+        let (gone, _) = history(ReaderPosition::default(), None, false);
+        let (made, _) = history(gone, Some(info), false);
+        assert_eq!(made, ReaderPosition::default());
     }
 
     #[test]

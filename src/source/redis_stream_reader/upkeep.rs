@@ -35,6 +35,7 @@ impl ReaderUpkeep {
         for verb in ["SETID", "CREATE"] {
             let mut command = redis::cmd("XGROUP");
             command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());
+            // Known only to a Redis that counts, which also knows this option.
             if let Some(consumed) = position.entries_consumed {
                 command.arg("ENTRIESREAD").arg(consumed);
             }

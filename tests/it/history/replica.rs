@@ -107,3 +107,35 @@ fn a_list() {
     let durable = |redis: &RedisServer| redis.keys() == [OWNER, LAST_TAKER];
     promote(Gateway::list_only, producer::to_list, OLDER, durable, durable, [500, 300]);
 }
+
+/// Two servers took entries at the same time, and the one that the gateway read is gone: what the
+/// other has is new, though its ids are lower than what was applied.
+#[test]
+fn a_group_on_the_other_side_of_a_fork() {
+    let _turn = turn::shared();
+    let mut primary = RedisServer::start(&REPLICATING);
+    let replica = replica_of(&primary);
+    let both = format!("{},{}", primary.address(), replica.address());
+    let gateway = group(Gateway::of(&primary)).set("Redis__ConnectionString", &both).start();
+    let add = |redis: &RedisServer, entries: u32| {
+        let event = r#"{"name":"sent_total","value":1}"#;
+        for _ in 0..entries {
+            redis.run::<String>(&["XADD", STREAM, "*", "data", event]);
+        }
+    };
+    add(&primary, 100);
+    gateway.wait_value("sent_total", &[], 100.0);
+    eventually("all is acknowledged", DEADLINE, || is_acknowledged(&primary));
+    wait_in_step(&primary, &replica);
+    replica.run::<()>(&["REPLICAOF", "NO", "ONE"]);
+    add(&replica, 30);
+    // The clock gives the ids, and no two entries may have the same.
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    add(&primary, 50);
+    gateway.wait_value("sent_total", &[], 150.0);
+    eventually("all is acknowledged", DEADLINE, || is_acknowledged(&primary));
+    primary.kill();
+    gateway.wait_value("sent_total", &[], 180.0);
+    wait_logged(&gateway, OLDER);
+    assert_eq!(gateway.total("lost"), 0);
+}
