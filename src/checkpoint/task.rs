@@ -160,11 +160,6 @@ impl Checkpointer {
         self.storage.has_lock()
     }
 
-    /// This ownership's epoch.
-    pub fn epoch(&self) -> u64 {
-        self.head.epoch
-    }
-
     /// Writes a checkpoint whenever one is due, until `shutdown` (which returns the checkpointer,
     /// for the last one) or until another gateway took over.
     pub async fn run(

@@ -46,3 +46,15 @@ fn restart_from_dump(redis: &mut RedisServer) {
     redis.kill();
     redis.start_again();
 }
+
+/// The same while the gateway runs, or between its orderly stop and its next start.
+fn restart_from_dump_beside(redis: &mut RedisServer, gateway: &mut Gateway, gateway_runs: bool) {
+    if gateway_runs {
+        restart_from_dump(redis);
+    } else {
+        gateway.terminate();
+        restart_from_dump(redis);
+        gateway.launch();
+        gateway.wait_ready();
+    }
+}

@@ -10,8 +10,9 @@ use prom_stream_gateway::commands::load::mix::Random;
 use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::campaign::torment;
+use crate::harness::check::unacknowledged;
 use crate::harness::s3::{Fault, S3, Weather};
-use crate::harness::{Gateway, LAST_TAKER, OWNER, Producers, RedisServer, STREAM, Scraper};
+use crate::harness::{Gateway, Producers, RedisServer, Scraper};
 use crate::harness::{check, eventually, producer, seed, turn, wait_for};
 
 mod one_operation;
@@ -275,14 +276,4 @@ fn assert_tally(gateway: &Gateway, ledger: &Ledger) {
 fn checkpoint(gateway: &Gateway, counter: &str) -> u64 {
     let status = gateway.status();
     status["checkpoint"][counter].as_u64().unwrap_or_else(|| panic!("no {counter} in {status}"))
-}
-
-/// What Redis still holds in the group's pending list and in the list and its segments.
-fn unacknowledged(redis: &RedisServer) -> u64 {
-    let pending: (u64, redis::Value, redis::Value, redis::Value) =
-        redis.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
-    let is_list =
-        |key: &String| key.contains("metric-queue") && ![OWNER, LAST_TAKER].contains(&&**key);
-    let lists = redis.keys().into_iter().filter(is_list);
-    pending.0 + lists.map(|key| redis.run::<u64>(&["LLEN", &key])).sum::<u64>()
 }

@@ -12,8 +12,9 @@ use prom_stream_gateway::commands::load::ledger::Ledger;
 use prom_stream_gateway::commands::load::producer::Plan;
 use rustix::process::{Resource, Rlimit, prlimit};
 
+use crate::harness::check::unacknowledged;
 use crate::harness::disk::SmallDisk;
-use crate::harness::{Gateway, LAST_TAKER, OWNER, Producers, RedisServer, STREAM};
+use crate::harness::{Gateway, Producers, RedisServer, STREAM};
 use crate::harness::{check, eventually, producer, turn, wait_for};
 
 #[cfg(feature = "failpoints")]
@@ -259,14 +260,4 @@ fn send(redis: &RedisServer, events: u64) -> Ledger {
     let ledger = Producers::start(&plan).wait();
     assert_eq!(ledger.events_acknowledged, events);
     ledger
-}
-
-/// What Redis still holds in the group's pending list and in the list and its segments.
-fn unacknowledged(redis: &RedisServer) -> u64 {
-    let pending: (u64, redis::Value, redis::Value, redis::Value) =
-        redis.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
-    let is_list =
-        |key: &String| key.contains("metric-queue") && ![OWNER, LAST_TAKER].contains(&&**key);
-    let lists = redis.keys().into_iter().filter(is_list);
-    pending.0 + lists.map(|key| redis.run::<u64>(&["LLEN", &key])).sum::<u64>()
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prom_stream_gateway::commands::load::ledger::{Ledger, SeriesLedger};
 
-use super::Page;
 use super::page::key;
+use super::{LAST_TAKER, OWNER, Page, RedisServer, STREAM};
 
 /// Every way in which the page differs from the ledger; empty when it is exact.
 pub(crate) fn differences(ledger: &Ledger, page: &Page) -> Vec<String> {
@@ -51,6 +51,16 @@ pub(crate) fn assert_exact(ledger: &Ledger, page: &Page, context: &str) {
     let found = differences(ledger, page);
     let shown = found.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
     assert!(found.is_empty(), "{context}: {} samples differ\n{shown}", found.len());
+}
+
+/// What Redis still holds in the group's pending list and in the list and its segments.
+pub(crate) fn unacknowledged(redis: &RedisServer) -> u64 {
+    let pending: (u64, redis::Value, redis::Value, redis::Value) =
+        redis.run(&["XPENDING", STREAM, "prom-stream-gateway"]);
+    let is_list =
+        |key: &String| key.contains("metric-queue") && ![OWNER, LAST_TAKER].contains(&&**key);
+    let lists = redis.keys().into_iter().filter(is_list);
+    pending.0 + lists.map(|key| redis.run::<u64>(&["LLEN", &key])).sum::<u64>()
 }
 
 /// Each sample of a counter, histogram or summary with the least and the most it may be.

@@ -1,6 +1,8 @@
 //! The list: Redis remembers which segments were taken, and so does the state.
 
-use super::{DEADLINE, restart_from_dump, send, wait_accounted, wait_logged};
+use super::{
+    DEADLINE, restart_from_dump, restart_from_dump_beside, send, wait_accounted, wait_logged,
+};
 use crate::harness::{Gateway, LAST_TAKER, LIST, OWNER, RedisServer};
 use crate::harness::{eventually, producer, turn, wait_for};
 
@@ -22,14 +24,7 @@ fn an_older_dump_costs_nothing_that_was_applied() {
         redis.run::<()>(&["SAVE"]);
         ledger.merge(&send(producer::to_list(&redis), 500));
         gateway.wait_exact(&ledger, "after the dump");
-        if gateway_runs {
-            restart_from_dump(&mut redis);
-        } else {
-            gateway.terminate();
-            restart_from_dump(&mut redis);
-            gateway.launch();
-            gateway.wait_ready();
-        }
+        restart_from_dump_beside(&mut redis, &mut gateway, gateway_runs);
         ledger.merge(&send(producer::to_list(&redis), 300));
         gateway.wait_exact(&ledger, "after the rollback");
         wait_logged(&gateway, OLDER);

@@ -2,7 +2,9 @@
 
 use redis::Value;
 
-use super::{DEADLINE, restart_from_dump, send, wait_accounted, wait_logged};
+use super::{
+    DEADLINE, restart_from_dump, restart_from_dump_beside, send, wait_accounted, wait_logged,
+};
 use crate::harness::{Gateway, RedisServer, STREAM, Scraper, eventually, producer, turn, wait_for};
 
 const GROUP: &str = "prom-stream-gateway";
@@ -44,14 +46,7 @@ fn an_older_dump_costs_nothing_that_was_applied() {
         if mode == "group" {
             eventually("all is acknowledged", DEADLINE, || pending(&redis) == 0);
         }
-        if gateway_runs {
-            restart_from_dump(&mut redis);
-        } else {
-            gateway.terminate();
-            restart_from_dump(&mut redis);
-            gateway.launch();
-            gateway.wait_ready();
-        }
+        restart_from_dump_beside(&mut redis, &mut gateway, gateway_runs);
         ledger.merge(&send(producer::to_stream(&redis), 300));
         gateway.wait_exact(&ledger, &context);
         wait_logged(&gateway, OLDER);
