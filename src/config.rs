@@ -25,6 +25,7 @@ mod layer;
 mod logging;
 mod metrics;
 mod origin;
+mod push;
 mod redis;
 mod settings;
 mod snapshot;
@@ -39,6 +40,7 @@ pub use http::HttpConfig;
 pub use logging::{LogFormat, LoggingConfig};
 pub use metrics::MetricsConfig;
 pub use origin::Origin;
+pub use push::{JournalPlace, PushConfig, PushVia};
 pub use redis::{RedisConfig, TlsFiles};
 pub use settings::ResolvedSetting;
 pub use snapshot::SnapshotConfig;
@@ -60,6 +62,7 @@ pub struct Config {
     pub stream: StreamConfig,
     pub snapshot: SnapshotConfig,
     pub metrics: MetricsConfig,
+    pub push: PushConfig,
     pub dead_letters: DeadLettersConfig,
     pub logging: LoggingConfig,
     /// How each key was resolved, as loaded.
@@ -98,6 +101,7 @@ impl Config {
             stream: StreamConfig::take(&mut settings),
             snapshot: SnapshotConfig::take(&mut settings),
             metrics: MetricsConfig::take(&mut settings),
+            push: PushConfig::take(&mut settings),
             dead_letters: DeadLettersConfig::take(&mut settings),
             logging: LoggingConfig::take(&mut settings),
             settings: Vec::new(),
@@ -124,16 +128,21 @@ impl Config {
             StreamMode::Off => &[][..],
             StreamMode::Group | StreamMode::Reader => &self.stream.keys,
         };
-        if queue.is_none() && self.stream.mode == StreamMode::Off {
+        if queue.is_none() && self.stream.mode == StreamMode::Off && !self.push.enabled {
             conflicts.push(
-                "nothing to read: Redis.MetricQueueEnabled is false and Stream.Mode is off; \
-                 expected at least one of them on"
+                "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
+                 is off; expected at least one of them on"
                     .into(),
             );
         }
         if self.stream.mode != StreamMode::Off && streams.is_empty() {
             conflicts
                 .push("Stream.Keys is empty: expected at least one key, or Stream.Mode=off".into());
+        }
+        if self.push.enabled && self.push.via == PushVia::Stream && streams.is_empty() {
+            conflicts.push(
+                "Push.Via=stream needs a stream: expected Stream.Mode=group or reader".into(),
+            );
         }
         for (index, key) in streams.iter().enumerate() {
             if streams[..index].contains(key) {

@@ -12,6 +12,7 @@
 
 mod dead_letter;
 mod event_visitor;
+pub mod exposition;
 mod fields;
 mod flat;
 mod labels;
@@ -19,6 +20,7 @@ mod name;
 mod number;
 mod number_list;
 mod payload;
+pub mod push;
 mod refusal;
 mod validate;
 
@@ -28,14 +30,22 @@ mod tests;
 pub use dead_letter::dead_letter_payload;
 pub use name::{RESERVED_NAMES, RESERVED_PREFIX};
 
-use crate::model::{BadEvent, Batch, Body, Event, RawEntry, Reason, SeriesHasher, Span};
+use std::sync::Arc;
+
+use crate::model::{
+    BadEvent, Batch, BatchPush, Body, Event, Push, RawEntry, Reason, SeriesHasher, Span,
+};
 
 use self::fields::Fields;
 use self::labels::LabelScratch;
+use self::push::PushRequest;
 use self::refusal::Refusal;
 
 /// The most an entry may hold.
 pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
+
+/// A stream entry with this one field holds a push as it was received over HTTP.
+pub const PUSH_FIELD: &[u8] = b"prom_stream_gateway_push";
 
 /// No label grows by more than this when it is rendered: the worst is a float
 /// such as `1e15`, written out.
@@ -46,6 +56,8 @@ const MAX_GROWTH: usize = 8;
 pub struct DecodeOptions {
     /// Serve labels sorted by name; otherwise in the order first seen.
     pub sort_labels: bool,
+    /// Names of any characters are taken, quoted.
+    pub utf8_names: bool,
     pub hasher: SeriesHasher,
 }
 
@@ -92,7 +104,12 @@ impl<'o> Decoder<'o> {
     fn entry(&mut self, entry: &RawEntry) {
         let size = match &entry.body {
             Body::Payload(payload) => payload.len(),
-            Body::Fields(fields) => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
+            Body::Fields(fields) => match fields.as_slice() {
+                [(name, record)] if name == PUSH_FIELD => return self.push_record(record),
+                fields => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
+            },
+            Body::PushRecord(record) => return self.push_record(record),
+            Body::Push(push) => return self.push(Arc::clone(push)),
         };
         if size > MAX_ENTRY_BYTES {
             let detail =
@@ -110,7 +127,29 @@ impl<'o> Decoder<'o> {
                 [(_, payload)] => self.payload(payload),
                 fields => self.flat_fields(fields),
             },
+            Body::PushRecord(_) | Body::Push(_) => {}
         }
+    }
+
+    fn push_record(&mut self, record: &[u8]) {
+        let interpreted = PushRequest::from_record(record)
+            .map_err(|error| {
+                Refusal::new(Reason::InvalidExposition, format!("a push that is none: {error}"))
+            })
+            .and_then(|request| {
+                push::interpret(&request, self.options)
+                    .map_err(|refused| Refusal::new(refused.reason, refused.detail))
+            });
+        match interpreted {
+            Ok(push) => self.push(push),
+            Err(refusal) => self.refuse(Span::default(), refusal),
+        }
+    }
+
+    fn push(&mut self, push: Arc<Push>) {
+        let after_events = u32::try_from(self.batch.events.len())
+            .expect("a read of below 4 GiB of text has fewer than 2^32 events");
+        self.batch.pushes.push(BatchPush { entry: self.entry, after_events, push });
     }
 
     /// Adds a member as an event, or as a bad one.

@@ -24,6 +24,7 @@ use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
 use crate::http::{self, HttpContext, HttpLimits};
 use crate::lease::Lease;
+use crate::push::PushFront;
 use crate::shutdown;
 use crate::source::redis_connection::{ConnectError, Connector};
 use crate::source::{pipeline, redis_dead_letters};
@@ -74,6 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             status: status.clone(),
             dead_letters: dead_letters.clone(),
             own_metrics: own_metrics.clone(),
+            push: PushFront::default(),
             limits: HttpLimits::default(),
         },
         stop_http.clone(),
@@ -177,6 +179,7 @@ impl Parts {
             status: self.status.clone(),
             decode: Arc::new(DecodeOptions {
                 sort_labels: self.config.metrics.sort_incoming_labels,
+                utf8_names: self.config.metrics.utf8_names,
                 hasher: self.store.hasher(),
             }),
             dead_letters: self.dead_letters.clone(),

@@ -26,6 +26,7 @@ use warp::{Filter, path};
 
 use crate::dead_letters::DeadLetters;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
+use crate::push::PushFront;
 use crate::status::Status;
 
 mod admin;
@@ -43,6 +44,7 @@ pub struct HttpContext {
     pub status: Status,
     pub dead_letters: DeadLetters,
     pub own_metrics: OwnMetrics,
+    pub push: PushFront,
     pub limits: HttpLimits,
 }
 

@@ -18,6 +18,10 @@ pub mod decode;
 
 pub mod dead_letters;
 
+pub mod journal;
+
+pub mod push;
+
 pub mod store;
 
 pub mod checkpoint;

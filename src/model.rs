@@ -3,23 +3,32 @@
 //! Nothing here does I/O or knows of tokio, Redis or HTTP.
 
 pub mod event;
+pub mod exemplar;
+pub mod exposition;
 pub mod id_set;
 pub mod labels;
 pub mod metric_type;
+pub mod mode;
+pub mod native_histogram;
 pub mod position;
+pub mod push;
 pub mod reason;
 pub mod stream_id;
 pub mod tally;
 pub mod timestamp;
 
-pub use event::{BadEvent, Batch, Body, Event, Locator, RawEntry, Span};
+pub use event::{BadEvent, Batch, BatchPush, Body, Event, Locator, RawEntry, Span};
+pub use exemplar::Exemplar;
 pub use id_set::IdSet;
 pub use labels::SeriesHasher;
 pub use metric_type::MetricType;
+pub use mode::Mode;
+pub use native_histogram::NativeHistogram;
 pub use position::{
-    Advance, GroupPosition, ListPosition, Position, PositionMismatch, ReaderPosition, SourceKey,
-    SourceKind,
+    Advance, GroupPosition, ListPosition, Position, PositionMismatch, PushPosition, ReaderPosition,
+    SourceKey, SourceKind,
 };
+pub use push::{Push, PushApplied, PushRefusal};
 pub use reason::Reason;
 pub use stream_id::StreamId;
 pub use tally::Tally;

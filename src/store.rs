@@ -14,14 +14,19 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::fault_point::kill_point;
+use crate::model::push::IdempotencyKey;
 use crate::model::{
-    Advance, BadEvent, Batch, Position, PositionMismatch, SeriesHasher, SourceKey, Tally, Timestamp,
+    Advance, BadEvent, Batch, Position, PositionMismatch, Push, PushApplied, PushRefusal,
+    SeriesHasher, SourceKey, Tally, Timestamp,
 };
 
 mod aggregates;
+pub mod decaying_window;
 pub mod family;
 mod histogram;
 mod limits;
+mod row_set;
+mod sparse;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_batch;
@@ -29,6 +34,8 @@ pub mod text_column;
 
 use aggregates::Aggregates;
 pub use family::{Family, Values};
+pub use row_set::RowSet;
+pub use sparse::SparseColumn;
 pub use text_column::TextColumn;
 
 /// What one source has done so far: part of every checkpoint.
@@ -49,7 +56,18 @@ pub struct Cut {
     pub series: u64,
     /// In the order first seen.
     pub families: Vec<Family>,
+    /// Of each group its labels (see [`crate::model::push::Group`]); families refer to them by index.
+    pub groups: Vec<Arc<str>>,
+    /// Of pushes: applied not long ago, in the order applied.
+    pub idempotency_keys: Vec<AppliedKey>,
     pub sources: Vec<SourceState>,
+}
+
+/// An idempotency key that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppliedKey {
+    pub key: IdempotencyKey,
+    pub at: Timestamp,
 }
 
 /// What applying a batch did.
@@ -58,6 +76,8 @@ pub struct Applied {
     pub processed: u64,
     /// Events of the batch the store refused (conflicts, limits); `Batch::bad` not included.
     pub refused: Vec<BadEvent>,
+    /// Of each of the batch's pushes, in order.
+    pub pushes: Vec<Result<PushApplied, PushRefusal>>,
 }
 
 /// Why a batch was not applied; the store is unchanged.
@@ -147,6 +167,11 @@ impl Store {
         }
         *version += 1;
         Ok(applied)
+    }
+
+    /// Whether a push would be applied now; nothing is changed.
+    pub fn check(&self, _push: &Push) -> Result<(), PushRefusal> {
+        Ok(())
     }
 
     /// Where a source stands; `None` when it was never seen.
@@ -248,7 +273,7 @@ impl Inner {
             version: self.version,
             series: self.aggregates.series(),
             families: self.aggregates.families().to_vec(),
-            sources: Vec::new(),
+            ..Cut::default()
         }
     }
 }

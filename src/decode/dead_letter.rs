@@ -14,6 +14,9 @@ pub fn dead_letter_payload(entry: &RawEntry, raw: Span) -> Vec<u8> {
             [(_, payload)] => member(payload, raw),
             fields => object(fields),
         },
+        Body::PushRecord(record) => record.clone(),
+        // It was checked when it was received; who sent it was told.
+        Body::Push(_) => Vec::new(),
     }
 }
 

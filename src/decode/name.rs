@@ -43,7 +43,7 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
         return true;
     }
     let suffixes: &[&str] = match metric_type {
-        MetricType::Counter | MetricType::Gauge => &[],
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => &[],
         MetricType::Histogram => &["_bucket", "_sum", "_count"],
         MetricType::Summary => &["_sum", "_count"],
     };

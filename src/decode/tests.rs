@@ -24,7 +24,8 @@ fn flat(fields: &[(&str, &str)]) -> RawEntry {
 }
 
 fn decode_one(entry: RawEntry) -> Batch {
-    let options = DecodeOptions { sort_labels: true, hasher: SeriesHasher::default() };
+    let options =
+        DecodeOptions { utf8_names: false, sort_labels: true, hasher: SeriesHasher::default() };
     let batch = decode(vec![entry], &options);
     for event in &batch.events {
         let labels = crate::model::labels::canonical(batch.text(event.labels));

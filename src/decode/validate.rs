@@ -9,7 +9,7 @@ use super::name::check_metric_name;
 use super::number;
 use super::number_list::{append_buckets, append_quantiles};
 use super::refusal::{Quoted, Refusal};
-use crate::model::{Event, MetricType, Reason, Span};
+use crate::model::{Event, MetricType, Mode, Reason, Span};
 
 impl Decoder<'_> {
     /// Writes the event's texts and numbers to the batch. After a refusal, the
@@ -48,7 +48,7 @@ impl Decoder<'_> {
         let numbers = &mut self.batch.numbers;
         let numbers_at = numbers.len();
         match metric_type {
-            MetricType::Counter | MetricType::Gauge => {}
+            MetricType::Counter | MetricType::Gauge | MetricType::Untyped => {}
             MetricType::Histogram => append_buckets(fields.buckets, &name, numbers)?,
             MetricType::Summary => append_quantiles(
                 fields.quantiles,
@@ -69,6 +69,7 @@ impl Decoder<'_> {
             help: Span::new(help_at, text.len()),
             numbers: Span::new(numbers_at, numbers.len()),
             value,
+            mode: Mode::Natural,
             hash,
         })
     }
@@ -100,7 +101,9 @@ fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
 fn check_mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<(), Refusal> {
     let supported: &[&str] = match metric_type {
         MetricType::Gauge => &["replace"],
-        MetricType::Counter | MetricType::Histogram | MetricType::Summary => &["aggregate", "sum"],
+        MetricType::Counter | MetricType::Histogram | MetricType::Summary | MetricType::Untyped => {
+            &["aggregate", "sum"]
+        }
     };
     match sent {
         Scalar::Missing => return Ok(()),

@@ -11,6 +11,7 @@ use crate::dead_letters::DeadLetter;
 use crate::model::{
     MetricType, Position, ReaderPosition, Reason, SourceKey, SourceKind, Tally, Timestamp,
 };
+use crate::push::PushFront;
 use crate::status::Phase;
 use crate::store::{Cut, Family, SourceState, Store, TextColumn, Values};
 
@@ -40,7 +41,14 @@ impl Gateway {
         let dead_letters = DeadLetters::new(100);
         let own_metrics =
             OwnMetrics::new(status.clone(), Arc::clone(&store), dead_letters.clone(), false);
-        let context = HttpContext { store, status, dead_letters, own_metrics, limits };
+        let context = HttpContext {
+            store,
+            status,
+            dead_letters,
+            own_metrics,
+            push: PushFront::default(),
+            limits,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let shutdown = CancellationToken::new();
@@ -90,11 +98,10 @@ fn cut(series: usize) -> Cut {
         labels.push(&format!("number=\"{number}\",padding=\"{:0>64}\"", number));
     }
     let family = Family {
-        name: "jobs_total".into(),
-        metric_type: MetricType::Counter,
         help: "Jobs.".into(),
         labels,
         values: Values::Scalars(vec![1.0; series]),
+        ..Family::empty("jobs_total", MetricType::Counter)
     };
     let mut tally = Tally { processed: 41, lost: 2, ..Tally::default() };
     tally.count_dropped(Reason::InvalidJson);

@@ -9,7 +9,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{MetricType, Reason, StreamId};
+use std::sync::Arc;
+
+use super::push::Push;
+use super::{MetricType, Mode, Reason, StreamId};
 
 /// Where an entry stands in Redis; printed in logs and dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Locator {
     Item { segment: u64, index: u64 },
     /// An entry of a stream.
     Entry(StreamId),
+    /// A record of a journal of pushes.
+    Record(u64),
 }
 
 impl fmt::Display for Locator {
@@ -25,21 +30,26 @@ impl fmt::Display for Locator {
         match self {
             Self::Item { segment, index } => write!(f, "{segment}/{index}"),
             Self::Entry(id) => write!(f, "{id}"),
+            Self::Record(number) => write!(f, "{number}"),
         }
     }
 }
 
 /// An entry's content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Body {
     /// One JSON payload: a list's item, or a stream entry with a single field.
     Payload(Vec<u8>),
     /// A stream entry's flat fields, in the order they were added.
     Fields(Vec<(Vec<u8>, Vec<u8>)>),
+    /// A push as it was written to the journal or to a stream.
+    PushRecord(Vec<u8>),
+    /// A push that this process received, and interpreted then.
+    Push(Arc<Push>),
 }
 
 /// One entry as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RawEntry {
     pub locator: Locator,
     pub body: Body,
@@ -86,6 +96,7 @@ pub struct Event {
     /// epsilon, ordered by quantile. Else empty.
     pub numbers: Span,
     pub value: f64,
+    pub mode: Mode,
     /// [`super::SeriesHasher::hash`] of name and labels.
     pub hash: u64,
 }
@@ -102,12 +113,24 @@ pub struct BadEvent {
     pub detail: String,
 }
 
+/// A push among the events of a batch.
+#[derive(Clone, Debug)]
+pub struct BatchPush {
+    /// Index into `Batch::entries`.
+    pub entry: u32,
+    /// How many of `Batch::events` are applied before it.
+    pub after_events: u32,
+    pub push: Arc<Push>,
+}
+
 /// What one read became.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub entries: Vec<RawEntry>,
     pub events: Vec<Event>,
     pub bad: Vec<BadEvent>,
+    /// In the order of their entries.
+    pub pushes: Vec<BatchPush>,
     pub text: String,
     pub numbers: Vec<f64>,
 }

@@ -1,4 +1,4 @@
-//! The four types of a metric family.
+//! The types of a metric family.
 
 use std::fmt;
 
@@ -9,16 +9,22 @@ pub enum MetricType {
     Gauge,
     Histogram,
     Summary,
+    /// Pushed without a type: added up like a counter, and may fall. OpenMetrics' `unknown`.
+    Untyped,
 }
 
 impl MetricType {
-    /// The name used in events and in `# TYPE` lines.
+    pub const ALL: [Self; 5] =
+        [Self::Counter, Self::Gauge, Self::Histogram, Self::Summary, Self::Untyped];
+
+    /// The name used in events and in the `# TYPE` lines of the text format.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
             Self::Summary => "summary",
+            Self::Untyped => "untyped",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | list   | same segment and `from` is what remains, or a later segment once nothing remains |
 //! | group  | none of the ids was applied before |
 //! | reader | `after` is the last id applied |
+//! | push   | `from` is the next record |
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub enum SourceKind {
     Group,
     /// A Redis stream read alone, from the checkpointed id.
     Reader,
+    /// A journal of pushes; its key is the journal's own random id.
+    Push,
 }
 
 impl SourceKind {
@@ -32,11 +35,12 @@ impl SourceKind {
             Self::List => "list",
             Self::Group => "group",
             Self::Reader => "reader",
+            Self::Push => "push",
         }
     }
 }
 
-/// Names a source: its kind and its Redis key.
+/// Names a source: its kind and its Redis key (or a journal's id).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceKey {
     pub kind: SourceKind,
@@ -55,6 +59,7 @@ pub enum Position {
     List(ListPosition),
     Group(GroupPosition),
     Reader(ReaderPosition),
+    Push(PushPosition),
 }
 
 /// In which segment, and how many of its items, counted from index 0, are not yet applied.
@@ -83,6 +88,12 @@ pub struct ReaderPosition {
     pub entries_consumed: Option<u64>,
 }
 
+/// The number of the first record of a journal that is not applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PushPosition {
+    pub next: u64,
+}
+
 /// A step of a position, made by applying one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advance {
@@ -92,6 +103,8 @@ pub enum Advance {
     Group { ids: IdSet },
     /// The entries after `after` up to `last` were applied; there were `entries` of them.
     Reader { after: StreamId, last: StreamId, entries: u64 },
+    /// Records `from..to` of the journal were applied.
+    Push { from: u64, to: u64 },
 }
 
 /// A step that does not fit; applying it would count an entry twice or skip one.
@@ -113,6 +126,7 @@ impl Position {
             (Self::Reader(position), Advance::Reader { after, last, entries }) => {
                 position.advance(*after, *last, *entries)
             }
+            (Self::Push(position), Advance::Push { from, to }) => position.advance(*from, *to),
             _ => false,
         };
         if fits {
@@ -163,6 +177,16 @@ impl ReaderPosition {
         }
         self.last = last;
         self.entries_consumed = self.entries_consumed.map(|consumed| consumed + entries);
+        true
+    }
+}
+
+impl PushPosition {
+    fn advance(&mut self, from: u64, to: u64) -> bool {
+        if from != self.next || to < from {
+            return false;
+        }
+        self.next = to;
         true
     }
 }
@@ -224,5 +248,15 @@ mod tests {
         position.advance(&step(4, 6)).expect("continues");
         let end = ReaderPosition { last: id(6), entries_consumed: Some(42) };
         assert_eq!(position, Position::Reader(end));
+    }
+
+    #[test]
+    fn a_journal_moves_only_without_gap_or_overlap() {
+        let mut position = Position::Push(PushPosition { next: 4 });
+        for (from, to) in [(3, 5), (5, 6), (4, 3)] {
+            position.advance(&Advance::Push { from, to }).expect_err("does not fit");
+        }
+        position.advance(&Advance::Push { from: 4, to: 7 }).expect("continues");
+        assert_eq!(position, Position::Push(PushPosition { next: 7 }));
     }
 }

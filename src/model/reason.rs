@@ -21,11 +21,17 @@ pub enum Reason {
     ReservedName,
     SeriesLimit,
     TooLarge,
+    /// A body of metrics that cannot be parsed.
+    InvalidExposition,
+    /// A push that contradicts itself or what other groups hold.
+    Inconsistent,
+    /// An idempotency key that came with another request before.
+    KeyReused,
 }
 
 impl Reason {
     /// Every reason, in declaration order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidJson,
         Self::InvalidType,
         Self::InvalidName,
@@ -40,6 +46,9 @@ impl Reason {
         Self::ReservedName,
         Self::SeriesLimit,
         Self::TooLarge,
+        Self::InvalidExposition,
+        Self::Inconsistent,
+        Self::KeyReused,
     ];
 
     /// The reason as it stands in labels, logs and dead letters.
@@ -59,6 +68,9 @@ impl Reason {
             Self::ReservedName => "reserved_name",
             Self::SeriesLimit => "series_limit",
             Self::TooLarge => "too_large",
+            Self::InvalidExposition => "invalid_exposition",
+            Self::Inconsistent => "inconsistent",
+            Self::KeyReused => "key_reused",
         }
     }
 }

@@ -359,5 +359,6 @@ fn describe(position: Position) -> String {
         },
         Position::Group(group) => group.last.to_string(),
         Position::Reader(reader) => reader.last.to_string(),
+        Position::Push(push) => format!("record {}", push.next),
     }
 }

@@ -8,9 +8,10 @@
 
 use std::sync::Arc;
 
+use super::decaying_window::DecayingWindow;
 use super::summary::{Objective, Window};
-use super::{TextColumn, histogram, limits};
-use crate::model::{MetricType, Reason, Timestamp};
+use super::{RowSet, SparseColumn, TextColumn, histogram, limits};
+use crate::model::{Exemplar, MetricType, NativeHistogram, Reason, Timestamp};
 
 /// A metric family. Cloning it copies numbers and shares texts: that is what a cut does.
 #[derive(Clone, Debug)]
@@ -23,6 +24,24 @@ pub struct Family {
     pub labels: TextColumn,
     /// Row i: the value of series i.
     pub values: Values,
+    /// OpenMetrics' unit; empty for none.
+    pub unit: Arc<str>,
+    /// Row i: when series i began to count; zero where nobody knows. Counters, histograms and
+    /// summaries only, else empty.
+    pub created: Vec<Timestamp>,
+    /// Of scalar rows whose value is a sliding window's.
+    pub windows: SparseColumn<DecayingWindow>,
+    /// Of counters: index 0; of histograms: the bucket's index; ascending.
+    pub exemplars: SparseColumn<[(u32, Arc<Exemplar>)]>,
+    /// Of summaries that were pushed whole: quantile and value, ascending, instead of estimates.
+    pub quantiles: SparseColumn<[(f64, f64)]>,
+    /// Of histograms: the native buckets, beside sum and classic buckets.
+    pub natives: SparseColumn<NativeHistogram>,
+    /// Row i: one more than the index of its group in `Cut::groups`, 0 for none. Empty when no row
+    /// belongs to a group, and shorter than the rows when the last ones do not.
+    pub groups: Vec<u32>,
+    /// Rows that are no more, and not swept yet: to be passed over.
+    pub removed: RowSet,
 }
 
 /// The values of a family's series, by row.
@@ -52,7 +71,9 @@ impl Family {
     /// objectives in `numbers` (see [`crate::model::Event::numbers`]) are final.
     pub(super) fn new(name: &str, metric_type: MetricType, numbers: &[f64]) -> Self {
         let values = match metric_type {
-            MetricType::Counter | MetricType::Gauge => Values::Scalars(Vec::new()),
+            MetricType::Counter | MetricType::Gauge | MetricType::Untyped => {
+                Values::Scalars(Vec::new())
+            }
             MetricType::Histogram => {
                 Values::Histograms { bounds: numbers.into(), counts: Vec::new(), sums: Vec::new() }
             }
@@ -63,13 +84,36 @@ impl Family {
                 windows: Vec::new(),
             },
         };
+        Self { values, ..Self::empty(name, metric_type) }
+    }
+
+    /// A family of scalars that holds nothing yet, to be filled in.
+    pub fn empty(name: &str, metric_type: MetricType) -> Self {
         Self {
             name: name.into(),
             metric_type,
             help: Arc::default(),
             labels: TextColumn::default(),
-            values,
+            values: Values::Scalars(Vec::new()),
+            unit: Arc::default(),
+            created: Vec::new(),
+            windows: SparseColumn::default(),
+            exemplars: SparseColumn::default(),
+            quantiles: SparseColumn::default(),
+            natives: SparseColumn::default(),
+            groups: Vec::new(),
+            removed: RowSet::default(),
         }
+    }
+
+    /// The rows that are series, ascending.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        (0..self.labels.len()).filter(|row| !self.removed.contains(*row))
+    }
+
+    /// The group of a row: an index into `Cut::groups`.
+    pub fn group(&self, row: usize) -> Option<usize> {
+        self.groups.get(row).and_then(|group| (*group as usize).checked_sub(1))
     }
 
     /// Every name that a sample of it may be served under.

@@ -35,7 +35,7 @@ impl SeriesLimit {
 /// The suffixes of the sample names that a family is served under besides its own name.
 pub(super) fn suffixes(metric_type: MetricType) -> &'static [&'static str] {
     match metric_type {
-        MetricType::Counter | MetricType::Gauge => &[],
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => &[],
         MetricType::Histogram => &["_bucket", "_sum", "_count"],
         MetricType::Summary => &["_sum", "_count"],
     }

@@ -1,7 +1,7 @@
 //! Batches built by hand, for tests of everything behind decoding.
 
 use crate::model::{
-    Batch, Body, Event, Locator, MetricType, RawEntry, SeriesHasher, Span, StreamId, labels,
+    Batch, Body, Event, Locator, MetricType, Mode, RawEntry, SeriesHasher, Span, StreamId, labels,
 };
 
 /// Collects events as decoding would deliver them.
@@ -55,6 +55,7 @@ impl BatchBuilder {
             help: Span::default(),
             numbers: Span { start, end: small(self.batch.numbers.len()) },
             value,
+            mode: Mode::Natural,
             hash,
         };
         self.batch.events.push(event);

@@ -191,7 +191,11 @@ impl Parts {
         let context = pipeline::Context {
             store: store.clone(),
             status: status.clone(),
-            decode: Arc::new(DecodeOptions { sort_labels: true, hasher: store.hasher() }),
+            decode: Arc::new(DecodeOptions {
+                sort_labels: true,
+                utf8_names: false,
+                hasher: store.hasher(),
+            }),
             own_metrics: OwnMetrics::new(
                 status.clone(),
                 LateStore::default(),

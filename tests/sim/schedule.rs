@@ -185,6 +185,7 @@ async fn produce(plan: Arc<Plan>, world: World, events: u64) {
 fn send(world: &World, source: &SourceKey, payload: &str) {
     let command: &[&str] = match source.kind {
         SourceKind::List => &["LPUSH", QUEUE, payload],
+        SourceKind::Push => panic!("there is no journal here"),
         SourceKind::Group | SourceKind::Reader => &["XADD", STREAM, "*", "event", payload],
     };
     let reply = world.execute(&command.iter().map(|part| part.as_bytes().to_vec()).collect());

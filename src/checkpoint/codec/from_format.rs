@@ -52,7 +52,15 @@ pub(super) fn snapshot(read: v1::Snapshot) -> Result<Snapshot, CodecError> {
             series: read.series,
         },
         // Versions count changes within one process: a restored state has none yet.
-        cut: Cut { taken_at: created_at, version: 0, series: read.series, families, sources },
+        cut: Cut {
+            taken_at: created_at,
+            version: 0,
+            series: read.series,
+            families,
+            groups: Vec::new(),
+            idempotency_keys: Vec::new(),
+            sources,
+        },
     })
 }
 
@@ -146,7 +154,8 @@ fn family(stored: v1::Family) -> Result<Family, String> {
         }
         _ => return Err(format!("its values are not those of a {metric_type}")),
     };
-    Ok(Family { name: stored.name.into(), metric_type, help: stored.help.into(), labels, values })
+    let help = stored.help.into();
+    Ok(Family { help, labels, values, ..Family::empty(&stored.name, metric_type) })
 }
 
 fn texts(blob: &str, lengths: &[u32]) -> Result<TextColumn, String> {

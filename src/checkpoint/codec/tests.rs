@@ -211,11 +211,10 @@ fn a_million_series() {
         column
     };
     let family = |name: &str, metric_type, labels, values| Family {
-        name: name.into(),
-        metric_type,
         help: "Help.".into(),
         labels,
         values,
+        ..Family::empty(name, metric_type)
     };
     let random = |row: u64| row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     let scalars = (0..ROWS).map(|row| random(row) as f64).collect();

@@ -46,6 +46,7 @@ fn position(position: &Position) -> v1::Position {
             last: stream_id(reader.last),
             entries_consumed: reader.entries_consumed,
         },
+        Position::Push(_) => unimplemented!("version 1 has no pushes"),
     }
 }
 

@@ -138,7 +138,7 @@ impl Catalogue {
 
     fn index(&self, metric_type: MetricType, target: usize, at: usize) -> usize {
         let block = match metric_type {
-            MetricType::Counter => 0,
+            MetricType::Counter | MetricType::Untyped => 0,
             MetricType::Histogram => 1,
             MetricType::Summary => 2,
             MetricType::Gauge => 3 + target,
@@ -208,7 +208,7 @@ impl Generator {
 fn push_event(out: &mut String, series: &SeriesSpec, value: f64) {
     let SeriesSpec { metric_type, name, labels } = series;
     let extra = match metric_type {
-        MetricType::Counter | MetricType::Gauge => "",
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => "",
         MetricType::Histogram => r#","buckets":[0.25,0.5,1,2.5,5,10]"#,
         MetricType::Summary => r#","quantiles":[0.5,0.9,0.99],"epsilons":[0.05,0.01,0.001]"#,
     };

@@ -70,5 +70,6 @@ fn position(position: &Position) -> String {
             Some(consumed) => format!("up to {}, {consumed} entries", reader.last),
             None => format!("up to {}", reader.last),
         },
+        Position::Push(push) => format!("up to record {}", push.next),
     }
 }

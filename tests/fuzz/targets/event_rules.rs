@@ -15,6 +15,7 @@ pub(super) fn check(batch: &Batch, entry: &RawEntry) {
             [(_, payload)] => Some(payload.as_slice()),
             _ => None,
         },
+        Body::PushRecord(_) | Body::Push(_) => return,
     };
     if batch.events.is_empty() && batch.bad.is_empty() {
         let text: Vec<u8> = payload
@@ -60,7 +61,7 @@ fn event_obeys(batch: &Batch, event: &Event) {
         let own = match metric_type {
             MetricType::Histogram => "le",
             MetricType::Summary => "quantile",
-            MetricType::Counter | MetricType::Gauge => "",
+            MetricType::Counter | MetricType::Gauge | MetricType::Untyped => "",
         };
         assert_ne!(label, own);
     }
@@ -71,7 +72,9 @@ fn event_obeys(batch: &Batch, event: &Event) {
     }
     let numbers = batch.numbers(event.numbers);
     match metric_type {
-        MetricType::Counter | MetricType::Gauge => assert!(numbers.is_empty()),
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => {
+            assert!(numbers.is_empty())
+        }
         MetricType::Histogram => {
             assert!(numbers.iter().all(|bound| bound.is_finite()), "{numbers:?}");
             assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
@@ -88,7 +91,7 @@ fn event_obeys(batch: &Batch, event: &Event) {
 /// What a family's samples are called beside, or instead of, its own name.
 fn suffixes(metric_type: MetricType) -> &'static [&'static str] {
     match metric_type {
-        MetricType::Counter | MetricType::Gauge => &[""],
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => &[""],
         MetricType::Histogram => &["", "_bucket", "_sum", "_count"],
         MetricType::Summary => &["", "_sum", "_count"],
     }

@@ -60,7 +60,7 @@ fn members(batch: &Batch, event: &Event) -> Vec<(String, Value)> {
     ];
     let numbers = batch.numbers(event.numbers);
     match event.metric_type {
-        MetricType::Counter | MetricType::Gauge => {}
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => {}
         // The last bound stands for itself: a list that holds no other is not empty.
         MetricType::Histogram => {
             let bounds = numbers.iter().map(|bound| json!(format!("{bound:?}")));

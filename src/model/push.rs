@@ -1,0 +1,172 @@
+//! A push that has been given its meaning: what is to be done to the state, all of it or nothing.
+//!
+//! Dialects, paths and bodies are behind it ([`crate::decode::push`] interprets them); the store
+//! knows only what stands here. As in a [`Batch`], texts and numbers are shared by all series.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Batch, Exemplar, MetricType, NativeHistogram, Reason, Span, Timestamp};
+
+/// One push.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Who waits for it to be applied; random, so that two processes never share one.
+    pub ticket: u64,
+    /// When it was received: series that it makes begin then, also when it is replayed.
+    pub at: Timestamp,
+    pub idempotency: Option<IdempotencyKey>,
+    pub operation: Operation,
+}
+
+/// The client's promise that pushes of equal key are one and the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// A strong hash of the header's value.
+    pub key: [u8; 16],
+    /// A hash of the request: the same key with another request is a mistake.
+    pub fingerprint: u64,
+}
+
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Series to add to, replace or make.
+    Write(Write),
+    /// Events, all of them valid.
+    Events(Box<Batch>),
+    /// Removes the group of exactly these labels, if there is one.
+    DeleteGroup(Group),
+    /// Removes every series that carries all of these pairs (`name="value"`, as rendered).
+    DeleteMatching(Vec<String>),
+    /// Removes every series and group.
+    Wipe,
+}
+
+/// A set of series that are replaced and deleted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// The grouping key: rendered labels, sorted by name. Labels of empty value stand in it.
+    pub labels: Box<str>,
+}
+
+/// What belongs to a group in a push.
+#[derive(Clone, Debug)]
+pub struct GroupWrite {
+    pub group: Group,
+    /// Every other series of the group goes; else only those of the families that are pushed.
+    pub whole: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// `None`: the series belong to no group.
+    pub group: Option<GroupWrite>,
+    /// Each name once.
+    pub families: Vec<PushedFamily>,
+    pub series: Vec<PushedSeries>,
+    pub text: String,
+    pub numbers: Vec<f64>,
+    /// Bucket counts.
+    pub counts: Vec<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PushedFamily {
+    pub name: Span,
+    pub metric_type: MetricType,
+    /// Unescaped; empty for none.
+    pub help: Span,
+    pub unit: Span,
+    /// The family's series that are not pushed go.
+    pub clears: bool,
+    /// Into `Write::series`.
+    pub series: Range<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PushedSeries {
+    /// Rendered, without braces; `Write::text`.
+    pub labels: Span,
+    /// [`super::SeriesHasher::hash`] of name and sorted labels.
+    pub hash: u64,
+    pub change: Change,
+    /// When the producer says that the series began.
+    pub created: Option<Timestamp>,
+}
+
+/// Whether numbers are added to what is there, or take its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meet {
+    Add,
+    Replace,
+}
+
+/// What happens to a series.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Scalar {
+        meet: Meet,
+        value: f64,
+        exemplar: Option<Arc<Exemplar>>,
+    },
+    /// The mean or sum of what came in the last so many seconds; gauges, counters, untyped.
+    Windowed {
+        mean: bool,
+        window_seconds: u32,
+        value: f64,
+    },
+    Histogram {
+        meet: Meet,
+        /// Upper bounds without +Inf, into `Write::numbers`.
+        bounds: Span,
+        /// Each bucket's own count, +Inf last, into `Write::counts`.
+        counts: Span,
+        sum: f64,
+        native: Option<Arc<NativeHistogram>>,
+        /// Index of the bucket, and its exemplar.
+        exemplars: Vec<(u32, Arc<Exemplar>)>,
+    },
+    Summary {
+        meet: Meet,
+        count: u64,
+        sum: f64,
+        /// Each quantile, then each value, into `Write::numbers`; empty where they are not kept.
+        quantiles: Span,
+    },
+}
+
+impl Write {
+    pub fn text(&self, span: Span) -> &str {
+        &self.text[span.range()]
+    }
+
+    pub fn numbers(&self, span: Span) -> &[f64] {
+        &self.numbers[span.range()]
+    }
+
+    pub fn counts(&self, span: Span) -> &[u64] {
+        &self.counts[span.range()]
+    }
+
+    pub fn series(&self, family: &PushedFamily) -> &[PushedSeries] {
+        &self.series[family.series.start as usize..family.series.end as usize]
+    }
+}
+
+/// Why a push was refused as a whole; nothing of it is in the state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct PushRefusal {
+    pub reason: Reason,
+    /// Names the thing, the value and what was expected.
+    pub detail: String,
+}
+
+/// What applying a push did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PushApplied {
+    /// Series written.
+    pub series: u64,
+    /// Its idempotency key was applied before: nothing was done now.
+    pub repeated: bool,
+}
