@@ -24,7 +24,8 @@ use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
 use crate::http::{self, HttpContext, HttpLimits};
 use crate::lease::Lease;
-use crate::push::PushFront;
+use crate::model::Timestamp;
+use crate::push::{PushFront, Waiting};
 use crate::shutdown;
 use crate::source::redis_connection::{ConnectError, Connector};
 use crate::source::{pipeline, redis_dead_letters};
@@ -32,10 +33,12 @@ use crate::status::{Phase, Status};
 use crate::store::Store;
 
 mod introduce;
+mod pushes;
 mod sources;
 mod takeover;
 
 use introduce::introduce;
+use pushes::Keeper;
 use sources::sources;
 use takeover::take_over;
 
@@ -67,6 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         dead_letters.clone(),
         config.metrics.disable_meta_metrics,
     );
+    let push = PushFront::default();
     let stop_http = CancellationToken::new();
     let server = tokio::spawn(http::serve(
         listener,
@@ -75,7 +79,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             status: status.clone(),
             dead_letters: dead_letters.clone(),
             own_metrics: own_metrics.clone(),
-            push: PushFront::default(),
+            push: push.clone(),
             limits: HttpLimits::default(),
         },
         stop_http.clone(),
@@ -90,8 +94,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
+    let Some(keeper) = pushes::open(&config, &status, &shutdown).await else {
+        return Ok(());
+    };
     let max_series = config.metrics.max_series;
     let crashed = !clean_shutdown;
+    let restored_from = cut.as_ref().map(|cut| cut.taken_at).unwrap_or_default();
     let store = match cut {
         Some(cut) => Store::restore(cut, max_series),
         None => Store::new(max_series),
@@ -99,8 +107,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
     status.set_phase(Phase::Replaying);
 
-    let parts = Parts { config, status, store, lease, dead_letters, own_metrics };
-    parts.consume(checkpointer, crashed, shutdown).await?;
+    let parts = Parts {
+        config,
+        status,
+        store,
+        lease,
+        dead_letters,
+        own_metrics,
+        push,
+        keeper,
+        crashed,
+        restored_from,
+    };
+    parts.consume(checkpointer, shutdown).await?;
 
     stop_http.cancel();
     server.await.context("the HTTP server failed")?;
@@ -116,6 +135,12 @@ struct Parts {
     lease: Lease,
     dead_letters: DeadLetters,
     own_metrics: OwnMetrics,
+    push: PushFront,
+    keeper: Keeper,
+    /// The process before did not end in good order.
+    crashed: bool,
+    /// When the restored snapshot was taken; zero without one.
+    restored_from: Timestamp,
 }
 
 /// Everything that runs until the drain.
@@ -146,52 +171,49 @@ impl Parts {
     async fn consume(
         &self,
         checkpointer: Checkpointer,
-        crashed: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let connector = Connector::new(self.config.redis.target.clone());
         if self.config.redis.target.abort_connect {
             connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
         }
-        let mut running = self.spawn(checkpointer, &connector, crashed, &shutdown);
+        let mut running = self.spawn(checkpointer, &connector);
         match running.until_the_end(&shutdown).await? {
             End::Asked => self.drain(running).await,
             End::Unusable(error) => self.drain(running).await.and(Err(error.into())),
             End::Fenced(error) => {
+                drop(tokio::time::timeout(Duration::ZERO, self.push.close()).await);
                 running.stop_reading.cancel();
                 Err(error.into())
             }
         }
     }
 
-    fn spawn(
-        &self,
-        checkpointer: Checkpointer,
-        connector: &Connector,
-        crashed: bool,
-        shutdown: &CancellationToken,
-    ) -> Running {
-        let stop_reading = shutdown.child_token();
+    fn spawn(&self, checkpointer: Checkpointer, connector: &Connector) -> Running {
+        let stop_reading = CancellationToken::new();
         let stop_checkpoints = CancellationToken::new();
         let stop_upkeep = CancellationToken::new();
+        let decode = Arc::new(DecodeOptions {
+            sort_labels: self.config.metrics.sort_incoming_labels,
+            utf8_names: self.config.metrics.utf8_names,
+            hasher: self.store.hasher(),
+        });
+        let waiting = Waiting::default();
         let context = pipeline::Context {
             store: self.store.clone(),
             status: self.status.clone(),
-            decode: Arc::new(DecodeOptions {
-                sort_labels: self.config.metrics.sort_incoming_labels,
-                utf8_names: self.config.metrics.utf8_names,
-                hasher: self.store.hasher(),
-            }),
+            decode: Arc::clone(&decode),
             dead_letters: self.dead_letters.clone(),
+            waiting: waiting.clone(),
             own_metrics: self.own_metrics.clone(),
             workers: self.config.redis.metric_queue_workers,
             lease: self.lease.clone(),
             checkpoints: checkpointer.out_of_turn(),
+            restored_from: self.restored_from,
             shutdown: stop_reading.clone(),
         };
         let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());
-        for (source, upkeep) in sources(&self.config, &self.store, connector, &self.lease, crashed)
-        {
+        for (source, upkeep) in sources(self, connector) {
             // Before any task runs: `/metrics` must wait for all of them.
             self.status.source(source.key(), |_| {});
             readers.spawn(pipeline::run(source, context.clone()));
@@ -204,6 +226,14 @@ impl Parts {
                 stop_upkeep.clone(),
             ));
         }
+        self.keeper.start(
+            &self.push,
+            self.store.clone(),
+            decode,
+            self.lease.clone(),
+            &waiting,
+            connector,
+        );
         keepers.spawn(redis_dead_letters::run(
             connector.clone(),
             self.config.dead_letters.stream.clone(),
@@ -230,6 +260,10 @@ impl Parts {
 
     /// Applies what is read, makes it durable, acknowledges it, and gives the ownership back.
     async fn drain(&self, mut running: Running) -> anyhow::Result<()> {
+        // Pushes on their way are applied and answered; new ones are told to come again.
+        if tokio::time::timeout(PATIENCE, self.push.close()).await.is_err() {
+            tracing::info!("the last pushes are kept, and applied by the next start");
+        }
         running.stop_reading.cancel();
         running.opening.await.context("waiting for the sources failed")?;
         if self.status.report().phase == Phase::Serving {

@@ -3,13 +3,65 @@
 //! [`PushFront`] is what HTTP knows of it. A push is answered when it is part of the state and what
 //! keeps it (the journal, or the stream that it was added to) has it for good; so whoever got a 2xx
 //! finds it on the next page, and after a crash.
+//!
+//! ```text
+//! submit ─▶ interpret ─▶ Store::check ─▶ keeper ─▶ [journal | stream] ─▶ source ─▶ Store::apply
+//!    ▲                                                                                  │
+//!    └───────────────────────────── Waiting, by ticket ◀───────────────────────────────┘
+//! ```
+//!
+//! It is kept before it is applied, never the other way round: a page must not show what a crash
+//! could take back. Many pushes are kept together, with one sync.
 
-use crate::decode::push::PushRequest;
-use crate::model::{PushApplied, PushRefusal};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::sync::mpsc;
+
+use crate::decode::DecodeOptions;
+use crate::decode::push::{Dialect, PushRequest, interpret};
+use crate::lease::Lease;
+use crate::model::{Push, PushApplied, PushRefusal};
+use crate::store::Store;
+
+pub mod journal_keeper;
+mod waiting;
+
+pub use waiting::Waiting;
+
+/// Bodies above this are parsed on a thread of their own: it takes milliseconds.
+const LARGE_BODY_BYTES: usize = 128 << 10;
+
+/// How long a push may wait to be applied: a replay may be before it.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Pushes that wait to be kept; more wait in their connections.
+const MOST_WAITING: usize = 4096;
 
 /// Takes pushes; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct PushFront {}
+#[derive(Clone, Default)]
+pub struct PushFront {
+    desk: Arc<RwLock<Option<Desk>>>,
+}
+
+/// What an open front works with.
+#[derive(Clone)]
+struct Desk {
+    store: Store,
+    decode: Arc<DecodeOptions>,
+    lease: Lease,
+    waiting: Waiting,
+    keeper: mpsc::Sender<Pending>,
+}
+
+/// A push on its way to what keeps it.
+#[derive(Debug)]
+pub struct Pending {
+    pub push: Arc<Push>,
+    /// See [`PushRequest::to_record`].
+    pub record: Vec<u8>,
+}
 
 /// Why a push was not applied, or may not have been.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,9 +78,91 @@ pub enum PushError {
 }
 
 impl PushFront {
+    /// Takes pushes from now on; returns where the keeper finds them.
+    pub fn open(
+        &self,
+        store: Store,
+        decode: Arc<DecodeOptions>,
+        lease: Lease,
+        waiting: Waiting,
+    ) -> mpsc::Receiver<Pending> {
+        let (keeper, pending) = mpsc::channel(MOST_WAITING);
+        *self.desk.write() = Some(Desk { store, decode, lease, waiting, keeper });
+        pending
+    }
+
+    /// Takes no more, and lets those on their way finish.
+    pub async fn close(&self) {
+        let desk = self.desk.write().take();
+        if let Some(Desk { waiting, .. }) = desk {
+            waiting.all_answered().await;
+        }
+    }
+
     /// Applies a push, all of it or nothing; returns once a scrape would show it and a crash would
     /// not lose it.
-    pub async fn submit(&self, _request: PushRequest) -> Result<PushApplied, PushError> {
-        Err(PushError::Unavailable { why: "not there yet".into() })
+    pub async fn submit(&self, request: PushRequest) -> Result<PushApplied, PushError> {
+        let desk = self.desk.read().clone().ok_or_else(|| PushError::Unavailable {
+            why: "not taking pushes: restoring, standing by or stopping; see /-/ready".into(),
+        })?;
+        let request = Arc::new(request);
+        let refusal = match desk.submit(Arc::clone(&request)).await {
+            Err(PushError::Refused(refusal)) => refusal,
+            other => return other,
+        };
+        // In the dialect that keeps score of it, the failure is a push of its own.
+        if request.dialect == Dialect::Replace
+            && let Err(error) = desk.submit(Arc::new(request.failed())).await
+        {
+            tracing::debug!(%error, "the time of a failed push is not recorded");
+        }
+        Err(refusal.into())
+    }
+}
+
+impl Desk {
+    async fn submit(&self, request: Arc<PushRequest>) -> Result<PushApplied, PushError> {
+        let (push, record) = if request.body.len() > LARGE_BODY_BYTES {
+            let desk = self.clone();
+            let prepared = tokio::task::spawn_blocking(move || desk.prepare(&request)).await;
+            match prepared {
+                Ok(prepared) => prepared?,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
+        } else {
+            self.prepare(&request)?
+        };
+        self.keep_and_apply(push, record).await
+    }
+
+    /// Refuses here what need not be kept.
+    fn prepare(&self, request: &PushRequest) -> Result<(Arc<Push>, Vec<u8>), PushRefusal> {
+        let push = interpret(request, &self.decode)?;
+        self.store.check(&push)?;
+        Ok((push, request.to_record()))
+    }
+
+    async fn keep_and_apply(
+        &self,
+        push: Arc<Push>,
+        record: Vec<u8>,
+    ) -> Result<PushApplied, PushError> {
+        if !self.lease.is_valid() {
+            return Err(PushError::Unavailable {
+                why: "standby: the ownership of this identity is not confirmed".into(),
+            });
+        }
+        let answer = self.waiting.register(push.ticket);
+        if self.keeper.send(Pending { push, record }).await.is_err() {
+            return Err(PushError::Unavailable { why: "stopping".into() });
+        }
+        tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+            Err(PushError::Unconfirmed {
+                why: format!(
+                    "kept, and not applied within {PATIENCE:?}: a replay is before it, or another \
+                     gateway of the group has it; it will be applied"
+                ),
+            })
+        })
     }
 }

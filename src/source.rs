@@ -18,6 +18,7 @@
 //! | [`redis_list`] | `RENAMENX` of the whole queue to a segment, then `LRANGE` | segment and items remaining | `UNLINK`, `LTRIM` |
 //! | [`redis_stream_group`] | `XREADGROUP` | exact ids applied and not acknowledged | `XACK`, `XTRIM` |
 //! | [`redis_stream_reader`] | `XREAD` | last id | `XTRIM` (and `XGROUP SETID` for lag) |
+//! | [`push_journal`] | nobody: they were pushed, and kept in the local journal | next record | removing old segments |
 
 use std::sync::Arc;
 
@@ -31,9 +32,11 @@ use crate::store::{ApplyError, Store};
 pub mod mode_change;
 pub mod page_size;
 pub mod pipeline;
+pub mod push_journal;
 pub mod redis_connection;
 pub mod redis_dead_letters;
 pub mod redis_list;
+pub mod redis_pushes;
 pub mod redis_reply;
 pub mod redis_stream_group;
 pub mod redis_stream_info;
@@ -204,6 +207,8 @@ pub enum SourceError {
     WrongType { key: String, found: String, expected: &'static str },
     #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]
     NotOwner,
+    #[error("cannot {what} the journal of pushes: {error}")]
+    Journal { what: &'static str, error: std::io::Error },
     #[error("not connected")]
     Disconnected,
     #[error(

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::lease::Lease;
-use crate::model::{SourceKey, Timestamp};
+use crate::model::{SourceKey, SourceKind, Timestamp};
 
 /// Shared by everything that reports; clones share it.
 #[derive(Clone)]
@@ -240,7 +240,7 @@ impl Report {
         match self.phase {
             Phase::Standby => vec!["standby: another process owns this identity".into()],
             Phase::Restoring => vec![match &self.checkpoint.last_error {
-                Some(error) => format!("waiting for the snapshot store: {}", one_line(error)),
+                Some(error) => format!("waiting for the storage: {}", one_line(error)),
                 None => "restoring the snapshot".into(),
             }],
             Phase::Replaying => self.replaying(),
@@ -262,6 +262,7 @@ impl Report {
             .iter()
             .filter(|(_, source)| !source.caught_up)
             .map(|(key, source)| match &source.error {
+                Some(error) if key.kind == SourceKind::Push => format!("{key}: waiting: {error}"),
                 Some(error) => format!("{key}: waiting for Redis: {error}"),
                 None if source.connected => {
                     format!("{key}: replaying, {} entries to go", source.lag_entries)
@@ -317,7 +318,6 @@ impl Default for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SourceKind;
 
     #[test]
     fn every_phase_but_serving_and_stopping_misses_something() {
@@ -339,7 +339,7 @@ mod tests {
         let status = Status::new();
         status.set_phase(Phase::Restoring);
         status.checkpoint(|report| report.last_error = Some("cannot read x:\n 503".into()));
-        assert_eq!(status.missing(), ["waiting for the snapshot store: cannot read x: 503"]);
+        assert_eq!(status.missing(), ["waiting for the storage: cannot read x: 503"]);
     }
 
     #[test]

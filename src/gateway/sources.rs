@@ -1,7 +1,9 @@
 //! From the configuration to the sources: which are read, and by what.
 
+use super::Parts;
+use super::pushes::Keeper;
 use crate::config::{Config, StreamMode};
-use crate::lease::Lease;
+use crate::source::push_journal::{PushJournalSource, PushJournalUpkeep};
 use crate::source::redis_connection::Connector;
 use crate::source::redis_list::{ListSource, ListUpkeep, Waiting};
 use crate::source::redis_stream_group::{
@@ -9,17 +11,15 @@ use crate::source::redis_stream_group::{
 };
 use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
 use crate::source::{Backlog, Source, Upkeep, mode_change};
-use crate::store::Store;
 
 /// Both halves of every configured source.
 pub(super) fn sources(
-    config: &Config,
-    store: &Store,
+    parts: &Parts,
     connector: &Connector,
-    lease: &Lease,
-    crashed: bool,
 ) -> Vec<(Box<dyn Source>, Box<dyn Upkeep>)> {
+    let Parts { config, store, lease, crashed, keeper, .. } = parts;
     let Config { gateway, redis, stream, .. } = config;
+    let crashed = *crashed;
     let identity = gateway.identity.as_str();
     let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
     if redis.metric_queue_enabled {
@@ -29,6 +29,10 @@ pub(super) fn sources(
         let (connector, lease) = (connector.clone(), lease.clone());
         let source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
         halves.push((Box::new(source), Box::new(upkeep)));
+    }
+    if let Keeper::Journal(feed) = keeper {
+        let source = PushJournalSource::new(feed.clone());
+        halves.push((Box::new(source), Box::new(PushJournalUpkeep::new(feed.clone()))));
     }
     for key in &stream.keys {
         match stream.mode {

@@ -25,7 +25,8 @@ use crate::decode::{self, DecodeOptions};
 use crate::expose::own_metrics::OwnMetrics;
 use crate::fault_point::kill_point;
 use crate::lease::Lease;
-use crate::model::{Advance, Batch, Position, SourceKey, Timestamp};
+use crate::model::{Advance, Batch, Position, SourceKey, SourceKind, Timestamp};
+use crate::push::Waiting;
 use crate::status::Status;
 use crate::store::Store;
 
@@ -46,11 +47,15 @@ pub struct Context {
     pub status: Status,
     pub decode: Arc<DecodeOptions>,
     pub dead_letters: DeadLetters,
+    /// Who waits for a push to be applied.
+    pub waiting: Waiting,
     pub own_metrics: OwnMetrics,
     /// Batches decoded at the same time.
     pub workers: usize,
     pub lease: Lease,
     pub checkpoints: OutOfTurn,
+    /// When the snapshot was taken that the state comes from; zero without one.
+    pub restored_from: Timestamp,
     pub shutdown: CancellationToken,
 }
 
@@ -130,7 +135,14 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
             .as_ref()
             .is_some_and(|(last, at)| *last == text && at.elapsed() < REPEAT_WARNING);
         if !repeated {
-            tracing::warn!(source = %key, error = %text, "waiting for Redis; will resume where the state ends");
+            match key.kind {
+                SourceKind::Push => {
+                    tracing::error!(source = %key, error = %text, "waiting for the journal of pushes");
+                }
+                SourceKind::List | SourceKind::Group | SourceKind::Reader => {
+                    tracing::warn!(source = %key, error = %text, "waiting for Redis; will resume where the state ends");
+                }
+            }
             warned = Some((text.clone(), Instant::now()));
         }
         context.status.source(&key, |report| {
@@ -252,6 +264,9 @@ fn apply(
     let started = Instant::now();
     let applied = context.store.apply(key, &batch, &advance, now)?;
     context.own_metrics.observe_apply(started.elapsed());
+    for (one, outcome) in batch.pushes.iter().zip(&applied.pushes) {
+        context.waiting.complete(one.push.ticket, outcome.clone().map_err(Into::into));
+    }
     for bad in batch.bad.iter().chain(&applied.refused) {
         let entry = &batch.entries[bad.entry as usize];
         context.dead_letters.push(DeadLetter {

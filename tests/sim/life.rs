@@ -18,6 +18,7 @@ use prom_stream_gateway::dead_letters::DeadLetters;
 use prom_stream_gateway::decode::DecodeOptions;
 use prom_stream_gateway::expose::own_metrics::{LateStore, OwnMetrics};
 use prom_stream_gateway::model::Timestamp;
+use prom_stream_gateway::push::Waiting;
 use prom_stream_gateway::source::pipeline;
 use prom_stream_gateway::source::redis_connection::Connector;
 use prom_stream_gateway::status::{Phase, Status};
@@ -196,6 +197,8 @@ impl Parts {
                 utf8_names: false,
                 hasher: store.hasher(),
             }),
+            waiting: Waiting::default(),
+            restored_from: Timestamp::default(),
             own_metrics: OwnMetrics::new(
                 status.clone(),
                 LateStore::default(),

@@ -30,6 +30,8 @@ pub enum Method {
     Delete,
     /// `PUT /api/v1/admin/wipe`.
     Wipe,
+    /// No request of a client: the record that the one before it, in the same words, failed.
+    Failure,
 }
 
 /// What the body is written in.
@@ -78,6 +80,20 @@ pub enum RecordError {
 impl PushRequest {
     pub fn received_at(&self) -> Timestamp {
         Timestamp(self.received_at_milliseconds)
+    }
+
+    /// What is kept of a push that failed, where that is kept.
+    pub fn failed(&self) -> Self {
+        Self {
+            ticket: self.ticket,
+            received_at_milliseconds: self.received_at_milliseconds,
+            dialect: self.dialect,
+            method: Method::Failure,
+            labels: self.labels.clone(),
+            format: self.format,
+            idempotency_key: None,
+            body: Vec::new(),
+        }
     }
 
     pub fn to_record(&self) -> Vec<u8> {

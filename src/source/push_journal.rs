@@ -1,0 +1,212 @@
+//! Applies what the journal keeps: after a start what a crash left, then what is pushed.
+//!
+//! Records are applied in the order of their numbers, each once: the position is the number of the
+//! next. What this process appended comes interpreted already from the [`Feed`]; everything else is
+//! read from the disk.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::{Lag, Reading, Source, SourceError, Upkeep};
+use crate::checkpoint::Durable;
+use crate::model::{
+    Advance, Body, Locator, Position, PushPosition, RawEntry, SourceKey, SourceKind,
+};
+use crate::push::journal_keeper::Feed;
+use crate::store::Store;
+
+/// Records applied together at most.
+const MOST_AT_ONCE: usize = 256;
+
+/// Read from the disk at once, about.
+const ABOUT_BYTES_AT_ONCE: usize = 4 << 20;
+
+/// How long a read waits when there is nothing.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The name of a journal as a source.
+pub fn source_key(feed: &Feed) -> SourceKey {
+    SourceKey { kind: SourceKind::Push, key: feed.id().to_owned() }
+}
+
+/// The reading half.
+pub struct PushJournalSource {
+    key: SourceKey,
+    feed: Feed,
+    /// The record to be read next.
+    next: u64,
+    /// The first record that this process appended, or will: those before may have been applied by
+    /// an earlier one.
+    tail: u64,
+    /// Records before this one are missing, and to be metered.
+    resumes_at: Option<u64>,
+    /// It has been said that there is nothing to replay any more.
+    caught_up: bool,
+}
+
+impl PushJournalSource {
+    pub fn new(feed: Feed) -> Self {
+        let (key, tail) = (source_key(&feed), feed.next());
+        Self { key, feed, next: 0, tail, resumes_at: None, caught_up: false }
+    }
+
+    async fn read_from_disk(&mut self) -> Result<Reading, SourceError> {
+        let (feed, from) = (self.feed.clone(), self.next);
+        let read =
+            spawn_blocking(move || feed.with_journal(|one| one.read(from, ABOUT_BYTES_AT_ONCE)));
+        let records = match read.await {
+            Ok(records) => records.map_err(|error| SourceError::Journal { what: "read", error })?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        let expected = (from..).zip(&records).take_while(|(number, (found, _))| number == found);
+        let whole = expected.count();
+        if whole == 0 {
+            // Damaged in the middle: what can be read goes on at a later record.
+            self.resumes_at = Some(records.first().map_or(self.feed.next(), |(found, _)| *found));
+            return Ok(Reading { resume: true, ..Reading::default() });
+        }
+        let entries = records.into_iter().take(whole).map(|(number, record)| RawEntry {
+            locator: Locator::Record(number),
+            body: Body::PushRecord(record),
+        });
+        Ok(self.reading(entries.collect()))
+    }
+
+    fn reading(&mut self, entries: Vec<RawEntry>) -> Reading {
+        let (from, to) = (self.next, self.next + entries.len() as u64);
+        self.next = to;
+        Reading {
+            entries,
+            advance: Some(Advance::Push { from, to }),
+            tail_reached: to >= self.tail,
+            replay: from < self.tail,
+            resume: false,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for PushJournalSource {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+        let first = self.feed.with_journal(|journal| journal.first());
+        let begins_at = self.resumes_at.take().unwrap_or(0).max(first);
+        let mut next = 0;
+        let mut lost = 0;
+        store.reposition(&self.key, |position| {
+            let before = match position {
+                Some(Position::Push(PushPosition { next })) => *next,
+                // Never seen: everything in it is new.
+                _ => first,
+            };
+            lost = begins_at.saturating_sub(before);
+            next = before.max(begins_at);
+            *position = Some(Position::Push(PushPosition { next }));
+            lost
+        });
+        if lost > 0 {
+            tracing::error!(
+                lost,
+                goes_on_at = next,
+                "records of the journal of pushes are missing; find out who damaged its files"
+            );
+        }
+        self.next = next;
+        // A journal that lost its end must not give a number a second time.
+        if self.feed.next() < next {
+            tracing::error!(
+                ends_at = self.feed.next(),
+                goes_on_at = next,
+                "the journal of pushes lost its end, which the state has; was it restored from an \
+                 older copy?"
+            );
+            let feed = self.feed.clone();
+            match spawn_blocking(move || feed.skip_to(next)).await {
+                Ok(skipped) => {
+                    skipped.map_err(|error| SourceError::Journal { what: "go on with", error })?;
+                }
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<Reading, SourceError> {
+        loop {
+            let pushes = self.feed.take(self.next, MOST_AT_ONCE);
+            if !pushes.is_empty() {
+                let entries = pushes.into_iter().map(|(number, push)| RawEntry {
+                    locator: Locator::Record(number),
+                    body: Body::Push(push),
+                });
+                return Ok(self.reading(entries.collect()));
+            }
+            if self.next < self.feed.next() {
+                return self.read_from_disk().await;
+            }
+            if !self.caught_up || timeout(IDLE, self.feed.wait_for(self.next)).await.is_err() {
+                self.caught_up = true;
+                return Ok(Reading { tail_reached: true, ..Reading::default() });
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {}
+}
+
+/// The housekeeping half.
+pub struct PushJournalUpkeep {
+    key: SourceKey,
+    feed: Feed,
+}
+
+impl PushJournalUpkeep {
+    pub fn new(feed: Feed) -> Self {
+        Self { key: source_key(&feed), feed }
+    }
+}
+
+#[async_trait]
+impl Upkeep for PushJournalUpkeep {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn acknowledge(&mut self, _store: &Store, durable: &Durable) -> Result<(), SourceError> {
+        let Some(Position::Push(PushPosition { next })) = durable.position(&self.key) else {
+            return Ok(());
+        };
+        let (feed, next) = (self.feed.clone(), *next);
+        let released = spawn_blocking(move || feed.with_journal(|one| one.release(next))).await;
+        match released {
+            Ok(released) => released
+                .map_err(|error| SourceError::Journal { what: "remove old segments of", error }),
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
+        let applied = match store.position(&self.key) {
+            Some(Position::Push(PushPosition { next })) => next,
+            _ => 0,
+        };
+        let feed = self.feed.clone();
+        let size = match spawn_blocking(move || feed.with_journal(|one| one.size())).await {
+            Ok(size) => size,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        Ok(Lag {
+            entries: self.feed.next().saturating_sub(applied),
+            oldest_milliseconds: None,
+            pending: size.records,
+        })
+    }
+
+    fn disconnect(&mut self) {}
+}
