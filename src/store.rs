@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -21,18 +22,23 @@ use crate::model::{
 };
 
 mod aggregates;
+mod applied_keys;
 pub mod decaying_window;
 pub mod family;
+mod groups;
 mod histogram;
 mod limits;
+mod outlook;
+mod refusal;
 mod row_set;
 mod sparse;
+mod step;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_batch;
 pub mod text_column;
 
-use aggregates::Aggregates;
+use aggregates::{Aggregates, Remains};
 pub use family::{Family, Values};
 pub use row_set::RowSet;
 pub use sparse::SparseColumn;
@@ -56,7 +62,8 @@ pub struct Cut {
     pub series: u64,
     /// In the order first seen.
     pub families: Vec<Family>,
-    /// Of each group its labels (see [`crate::model::push::Group`]); families refer to them by index.
+    /// Of each group its labels (see [`crate::model::push::Group`]); families refer to them by
+    /// index. Empty where no series refers to it.
     pub groups: Vec<Arc<str>>,
     /// Of pushes: applied not long ago, in the order applied.
     pub idempotency_keys: Vec<AppliedKey>,
@@ -128,7 +135,9 @@ impl Store {
     /// only new ones are refused.
     pub fn restore(cut: Cut, max_series: u64) -> Self {
         let hasher = SeriesHasher::default();
-        let aggregates = Aggregates::restore(cut.families, max_series, &hasher);
+        let Cut { families, groups, idempotency_keys: keys, .. } = cut;
+        let aggregates =
+            Aggregates::restore(Remains { families, groups, keys }, max_series, &hasher);
         let sources = cut
             .sources
             .into_iter()
@@ -143,14 +152,22 @@ impl Store {
         self.hasher.clone()
     }
 
-    /// Applies the batch's events, counts its bad ones, and moves the source, all under one lock.
-    /// On an error nothing is changed.
+    /// For how long an idempotency key is remembered.
+    pub fn set_idempotency_window(&self, window: Duration) {
+        self.inner.lock().aggregates.keys_mut().set_window(window);
+    }
+
+    /// Applies the batch's events and pushes, counts its bad events, and moves the source, all
+    /// under one lock. On an error nothing is changed. Series that events make count since
+    /// `started`: at a replay, that is when the snapshot was taken, so that no start time is later
+    /// after a crash than it was before.
     pub fn apply(
         &self,
         source: &SourceKey,
         batch: &Batch,
         advance: &Advance,
         now: Timestamp,
+        started: Timestamp,
     ) -> Result<Applied, ApplyError> {
         let mut inner = self.inner.lock();
         let Inner { aggregates, sources, version } = &mut *inner;
@@ -160,7 +177,7 @@ impl Store {
             .advance(advance)
             .map_err(|mismatch| ApplyError::Mismatch { source_key: source.clone(), mismatch })?;
         kill_point("apply-middle");
-        let applied = aggregates.apply(batch, now);
+        let applied = aggregates.apply(batch, now, started);
         tally.processed += applied.processed;
         for bad in batch.bad.iter().chain(&applied.refused) {
             tally.count_dropped(bad.reason);
@@ -169,9 +186,9 @@ impl Store {
         Ok(applied)
     }
 
-    /// Whether a push would be applied now; nothing is changed.
-    pub fn check(&self, _push: &Push) -> Result<(), PushRefusal> {
-        Ok(())
+    /// Whether a push would be applied now, and what would be answered; nothing is changed.
+    pub fn check(&self, push: &Push) -> Result<PushApplied, PushRefusal> {
+        self.inner.lock().aggregates.check_push(push)
     }
 
     /// Where a source stands; `None` when it was never seen.
@@ -227,10 +244,11 @@ impl Store {
             position: progress.position.clone(),
             tally: progress.tally.clone(),
         });
-        Cut { sources: sources.collect(), ..inner.copy(now) }
+        let idempotency_keys = inner.aggregates.keys().copy();
+        Cut { sources: sources.collect(), idempotency_keys, ..inner.copy(now) }
     }
 
-    /// Copies what a scrape needs: as `cut`, without the positions.
+    /// Copies what a scrape needs: as `cut`, without positions and idempotency keys.
     pub fn scrape(&self, now: Timestamp) -> Cut {
         self.inner.lock().copy(now)
     }
@@ -255,7 +273,7 @@ impl Store {
         let inner = self.inner.lock();
         StoreSize {
             series: inner.aggregates.series(),
-            families: inner.aggregates.families().len() as u64,
+            families: inner.aggregates.family_count() as u64,
         }
     }
 
@@ -272,7 +290,8 @@ impl Inner {
             taken_at: now,
             version: self.version,
             series: self.aggregates.series(),
-            families: self.aggregates.families().to_vec(),
+            families: self.aggregates.families().cloned().collect(),
+            groups: self.aggregates.groups().to_vec(),
             ..Cut::default()
         }
     }

@@ -262,7 +262,7 @@ fn apply(
     }
     let now = Timestamp::now();
     let started = Instant::now();
-    let applied = context.store.apply(key, &batch, &advance, now)?;
+    let applied = context.store.apply(key, &batch, &advance, now, now)?;
     context.own_metrics.observe_apply(started.elapsed());
     for (one, outcome) in batch.pushes.iter().zip(&applied.pushes) {
         context.waiting.complete(one.push.ticket, outcome.clone().map_err(Into::into));

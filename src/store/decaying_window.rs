@@ -2,8 +2,13 @@
 //!
 //! A window is kept in slots of equal length; what is older than the window falls out slot by slot,
 //! whether or not anything new comes. Times are wall-clock, so a window goes on across a restart.
+//! A value stays for at least the window's length, and for at most one slot longer.
 
 use crate::model::Timestamp;
+
+/// How many slots make up a window, unless they would be shorter than a second.
+const SLOTS: u64 = 60;
+const SHORTEST_SLOT_MILLISECONDS: u64 = 1000;
 
 /// What a windowed series shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +36,166 @@ pub struct DecayingWindow {
 }
 
 impl DecayingWindow {
-    /// What the series shows at `now`.
-    pub fn value(&self, _now: Timestamp) -> f64 {
-        let (sum, count) = self
-            .slots
-            .iter()
-            .fold((0.0, 0), |(sum, count), slot| (sum + slot.sum, count + slot.count));
+    pub(super) fn new(shows: WindowedValue, window_seconds: u32) -> Self {
+        Self { shows, window_seconds, slots: Vec::new() }
+    }
+
+    /// Takes in a value that came at `at`, which is not later than `now`.
+    pub(super) fn observe(&mut self, value: f64, at: Timestamp, now: Timestamp) {
+        let current = self.number(now);
+        self.turn_back(current);
+        let number = self.number(at).min(current);
+        match self.slots.binary_search_by_key(&number, |slot| slot.number) {
+            Ok(found) => {
+                self.slots[found].sum += value;
+                self.slots[found].count += 1;
+            }
+            Err(place) => self.slots.insert(place, Slot { number, sum: value, count: 1 }),
+        }
+        let oldest = self.oldest(current);
+        self.slots.retain(|slot| slot.number >= oldest);
+    }
+
+    /// What the series shows at `now`; zero when nothing came within the window.
+    pub fn value(&self, now: Timestamp) -> f64 {
+        let oldest = self.oldest(self.number(now));
+        let live = self.slots.iter().filter(|slot| slot.number >= oldest);
+        let (sum, count) =
+            live.fold((0.0, 0), |(sum, count), slot| (sum + slot.sum, count + slot.count));
         match self.shows {
             WindowedValue::Sum => sum,
             WindowedValue::Mean if count == 0 => 0.0,
             WindowedValue::Mean => sum / count as f64,
+        }
+    }
+
+    /// No sum over some of the slots is farther from zero than this.
+    pub(super) fn magnitude(&self) -> f64 {
+        self.slots.iter().map(|slot| slot.sum.abs()).sum()
+    }
+
+    /// After the clock jumped back, what lies ahead of it counts as of now: it neither gets lost
+    /// nor stays until the clock has caught up.
+    fn turn_back(&mut self, current: u64) {
+        let ahead = self.slots.last().map_or(0, |last| last.number.saturating_sub(current));
+        if ahead == 0 {
+            return;
+        }
+        for slot in &mut self.slots {
+            slot.number = slot.number.saturating_sub(ahead);
+        }
+        self.slots.dedup_by(|next, kept| {
+            let same = next.number == kept.number;
+            if same {
+                kept.sum += next.sum;
+                kept.count += next.count;
+            }
+            same
+        });
+    }
+
+    fn slot_milliseconds(&self) -> u64 {
+        (u64::from(self.window_seconds) * 1000 / SLOTS).max(SHORTEST_SLOT_MILLISECONDS)
+    }
+
+    fn number(&self, time: Timestamp) -> u64 {
+        time.0 / self.slot_milliseconds()
+    }
+
+    fn oldest(&self, current: u64) -> u64 {
+        let slots = (u64::from(self.window_seconds) * 1000).div_ceil(self.slot_milliseconds());
+        current.saturating_sub(slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: u64 = 1_700_000_000_000;
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp(START + (seconds * 1000.0) as u64)
+    }
+
+    fn observe(window: &mut DecayingWindow, seconds: f64, value: f64) {
+        window.observe(value, at(seconds), at(seconds));
+    }
+
+    #[test]
+    fn sum_and_mean_decay_while_nothing_comes() {
+        for (shows, expected) in
+            [(WindowedValue::Sum, [30.0, 20.0, 0.0]), (WindowedValue::Mean, [15.0, 20.0, 0.0])]
+        {
+            let mut window = DecayingWindow::new(shows, 300);
+            observe(&mut window, 0.0, 10.0);
+            observe(&mut window, 200.0, 20.0);
+            let shown = [299.0, 310.0, 506.0].map(|seconds| window.value(at(seconds)));
+            assert_eq!(shown, expected, "{shows:?}");
+        }
+    }
+
+    #[test]
+    fn slots_are_a_sixtieth_of_the_window_and_a_second_at_least() {
+        for (window_seconds, slot, most) in [(1, 1000, 2), (59, 1000, 60), (300, 5000, 61)] {
+            let mut window = DecayingWindow::new(WindowedValue::Sum, window_seconds);
+            assert_eq!(window.slot_milliseconds(), slot);
+            for second in 0..1000 {
+                observe(&mut window, f64::from(second), 1.0);
+                assert!(window.slots.len() <= most, "{window_seconds} s: {}", window.slots.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_loses_nothing_and_is_not_waited_for() {
+        let mut window = DecayingWindow::new(WindowedValue::Sum, 60);
+        observe(&mut window, 10_000.0, 1.0);
+        observe(&mut window, 10_030.0, 2.0);
+        assert_eq!(window.value(at(100.0)), 3.0);
+        observe(&mut window, 100.0, 4.0);
+        assert_eq!(window.value(at(100.0)), 7.0);
+        assert_eq!(window.value(at(135.0)), 6.0);
+        assert_eq!(window.value(at(170.0)), 0.0);
+        window.observe(8.0, Timestamp(0), Timestamp(0));
+        assert_eq!(window.value(Timestamp(0)), 15.0);
+    }
+
+    #[test]
+    fn what_came_late_is_where_it_belongs() {
+        let mut window = DecayingWindow::new(WindowedValue::Sum, 60);
+        observe(&mut window, 100.0, 1.0);
+        window.observe(2.0, at(70.0), at(100.0));
+        window.observe(4.0, at(0.0), at(100.0));
+        assert_eq!(window.value(at(100.0)), 3.0);
+        assert_eq!(window.value(at(140.0)), 1.0);
+        window.observe(8.0, at(9_999.0), at(140.0));
+        assert_eq!(window.value(at(202.0)), 0.0, "a time ahead of the clock is now");
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_stays_for_the_window_and_at_most_a_slot_longer(
+            window_seconds in prop::sample::select(vec![1_u32, 7, 60, 300, 3600]),
+            steps in prop::collection::vec((0.0..400.0_f64, 1..100_u32), 1..50),
+        ) {
+            let mut window = DecayingWindow::new(WindowedValue::Sum, window_seconds);
+            let slot = window.slot_milliseconds() as f64 / 1000.0;
+            let (mut now, mut all) = (0.0, Vec::new());
+            for (wait, value) in steps {
+                now += wait;
+                observe(&mut window, now, f64::from(value));
+                all.push((now, f64::from(value)));
+                let younger_than = |age: f64| -> f64 {
+                    all.iter().filter(|(at, _)| now - at < age).map(|(_, value)| value).sum()
+                };
+                let shown = window.value(at(now));
+                let length = f64::from(window_seconds);
+                prop_assert!(shown >= younger_than(length - 0.01), "{shown} at {now}");
+                prop_assert!(shown <= younger_than(length + slot + 0.01), "{shown} at {now}");
+            }
         }
     }
 }

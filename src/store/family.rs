@@ -1,10 +1,11 @@
 //! One family: name, type, help, its series' label texts, and their values apart, densely.
 //!
-//! A row is a label set. Rows are only ever appended, so a row number found once
-//! stays right. The laws by which a value meets what is there are in
-//! `Family::record`: counters add, gauges replace, histograms and summaries
-//! observe; a sum that would leave the finite numbers is refused, because from
-//! infinity there is no way back.
+//! A row is a label set. Rows are appended; one that goes is marked as removed and
+//! swept away later, with others, so a row number found stays right until then.
+//! The laws by which a value meets what is there are in `Family::record`: counters
+//! add, gauges replace, histograms and summaries observe; a sum that would leave the
+//! finite numbers is refused, because from infinity there is no way back. What else
+//! a push can do to a row is in [`change`], sweeping in [`sweep`].
 
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use super::decaying_window::DecayingWindow;
 use super::summary::{Objective, Window};
 use super::{RowSet, SparseColumn, TextColumn, histogram, limits};
 use crate::model::{Exemplar, MetricType, NativeHistogram, Reason, Timestamp};
+
+mod change;
+mod sweep;
 
 /// A metric family. Cloning it copies numbers and shares texts: that is what a cut does.
 #[derive(Clone, Debug)]
@@ -128,15 +132,47 @@ impl Family {
         limits::series_per_row(&self.values)
     }
 
+    /// Series there are.
+    pub fn live(&self) -> usize {
+        self.labels.len() - self.removed.len()
+    }
+
+    /// What a counter, gauge or untyped series shows at `now`.
+    pub fn scalar(&self, row: usize, now: Timestamp) -> f64 {
+        match (self.windows.get(row), &self.values) {
+            (Some(window), _) => window.value(now),
+            (None, Values::Scalars(values)) => values[row],
+            (None, _) => f64::NAN,
+        }
+    }
+
+    /// Served time series of one row: pushed quantiles stand in for the estimates.
+    pub fn row_series(&self, row: usize) -> u64 {
+        self.quantiles
+            .get(row)
+            .map_or_else(|| self.series_per_row(), |quantiles| quantiles.len() as u64 + 2)
+    }
+
     /// Served time series of all rows.
     pub fn series(&self) -> u64 {
-        self.labels.len() as u64 * self.series_per_row()
+        if self.quantiles.is_empty() {
+            return self.live() as u64 * self.series_per_row();
+        }
+        self.rows().map(|row| self.row_series(row)).sum()
+    }
+
+    /// Whether its series have a time since when they count.
+    pub(super) fn has_start_times(&self) -> bool {
+        !matches!(self.metric_type, MetricType::Gauge | MetricType::Untyped)
     }
 
     /// Appends a series that has seen nothing; returns its row.
-    pub(super) fn push(&mut self, labels: &str, now: Timestamp) -> usize {
+    pub(super) fn push(&mut self, labels: &str, created: Timestamp, now: Timestamp) -> usize {
         let row = self.labels.len();
         self.labels.push(labels);
+        if self.has_start_times() {
+            self.created.push(created);
+        }
         match &mut self.values {
             Values::Scalars(values) => values.push(0.0),
             Values::Histograms { bounds, counts, sums } => {
@@ -154,6 +190,36 @@ impl Family {
         row
     }
 
+    /// Puts a row into a group, by the group's index.
+    pub(super) fn set_group(&mut self, row: usize, group: u32) {
+        if self.groups.len() <= row {
+            self.groups.resize(row + 1, 0);
+        }
+        self.groups[row] = group + 1;
+    }
+
+    /// Marks a row as removed, and gives back what it holds beside the columns.
+    pub(super) fn remove(&mut self, row: usize) {
+        self.removed.insert(row);
+        if let Some(group) = self.groups.get_mut(row) {
+            *group = 0;
+        }
+        self.windows.clear(row);
+        self.exemplars.clear(row);
+        self.quantiles.clear(row);
+        self.natives.clear(row);
+    }
+
+    /// The first help text and the first unit stay.
+    pub(super) fn learn(&mut self, help: &str, unit: &str) {
+        if self.help.is_empty() && !help.is_empty() {
+            self.help = help.into();
+        }
+        if self.unit.is_empty() && !unit.is_empty() {
+            self.unit = unit.into();
+        }
+    }
+
     /// Lets a value that passed [`check_value`] meet what is in the row.
     /// On an error nothing has changed.
     pub(super) fn record(
@@ -163,20 +229,29 @@ impl Family {
         now: Timestamp,
     ) -> Result<(), SumOverflow> {
         match &mut self.values {
-            Values::Scalars(values) if self.metric_type == MetricType::Counter => {
-                add(&mut values[row], value)?;
+            Values::Scalars(values) => {
+                if self.metric_type == MetricType::Gauge {
+                    values[row] = value;
+                } else if let Some(window) = self.windows.get(row) {
+                    values[row] = sum(window.value(now), value)?;
+                } else {
+                    values[row] = sum(values[row], value)?;
+                }
+                self.windows.clear(row);
             }
-            Values::Scalars(values) => values[row] = value,
             Values::Histograms { bounds, counts, sums } => {
-                add(&mut sums[row], value)?;
+                sums[row] = sum(sums[row], value)?;
                 counts[row * (bounds.len() + 1) + histogram::bucket(bounds, value)] += 1;
+                // Without this observation it would contradict the classic buckets.
+                self.natives.clear(row);
             }
             Values::Summaries { objectives, counts, sums, windows } => {
-                add(&mut sums[row], value)?;
+                sums[row] = sum(sums[row], value)?;
                 counts[row] += 1;
                 if let Some(window) = windows.get_mut(row) {
                     Arc::make_mut(window).observe(objectives, value, now);
                 }
+                self.quantiles.clear(row);
             }
         }
         Ok(())
@@ -189,13 +264,9 @@ pub(super) struct SumOverflow {
     pub(super) sum: f64,
 }
 
-fn add(sum: &mut f64, value: f64) -> Result<(), SumOverflow> {
-    let total = *sum + value;
-    if !total.is_finite() {
-        return Err(SumOverflow { sum: *sum });
-    }
-    *sum = total;
-    Ok(())
+fn sum(sum: f64, value: f64) -> Result<f64, SumOverflow> {
+    let total = sum + value;
+    if total.is_finite() { Ok(total) } else { Err(SumOverflow { sum }) }
 }
 
 /// Whether a series of this type can take the value at all.
@@ -232,7 +303,7 @@ mod tests {
         let mut counter = Family::new("c", MetricType::Counter, &[]);
         let mut gauge = Family::new("g", MetricType::Gauge, &[]);
         for family in [&mut counter, &mut gauge] {
-            let row = family.push("", NOW);
+            let row = family.push("", NOW, NOW);
             family.record(row, 2.0, NOW).expect("finite");
             family.record(row, 3.5, NOW).expect("finite");
         }
@@ -240,8 +311,8 @@ mod tests {
         assert!(matches!(&gauge.values, Values::Scalars(values) if values == &[3.5]));
 
         let mut histogram = Family::new("h", MetricType::Histogram, &[1.0, 2.0]);
-        histogram.push("", NOW);
-        let row = histogram.push("a=\"1\"", NOW);
+        histogram.push("", NOW, NOW);
+        let row = histogram.push("a=\"1\"", NOW, NOW);
         for value in [0.5, 1.0, 1.5, 9.0] {
             histogram.record(row, value, NOW).expect("finite");
         }
@@ -257,7 +328,7 @@ mod tests {
     fn a_sum_that_would_overflow_is_refused_and_nothing_counted() {
         for metric_type in [MetricType::Counter, MetricType::Histogram, MetricType::Summary] {
             let mut family = Family::new("x", metric_type, &[]);
-            family.push("", NOW);
+            family.push("", NOW, NOW);
             family.record(0, f64::MAX, NOW).expect("finite");
             let refused = family.record(0, f64::MAX, NOW);
             assert_eq!(refused, Err(SumOverflow { sum: f64::MAX }), "{metric_type}");

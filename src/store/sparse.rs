@@ -37,6 +37,23 @@ impl<T: ?Sized> SparseColumn<T> {
         self.rows[row] = value;
     }
 
+    /// Takes away what the row has.
+    pub(super) fn clear(&mut self, row: usize) {
+        if let Some(value) = self.rows.get_mut(row) {
+            *value = None;
+        }
+    }
+
+    /// Keeps these rows, in this order, and counts them anew.
+    pub(super) fn keep(&mut self, rows: &[usize]) {
+        if self.iter().next().is_none() {
+            self.rows = Vec::new();
+            return;
+        }
+        let take = |row: &usize| self.rows.get_mut(*row).and_then(Option::take);
+        self.rows = rows.iter().map(take).collect();
+    }
+
     /// No row has a value, as far as can be told at a glance.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

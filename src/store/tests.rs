@@ -53,9 +53,9 @@ fn applying_moves_the_position_and_counts() {
         detail: "not JSON".into(),
     });
     let before = store.version();
-    let applied = store.apply(&key(), &batch, &step(100, 96), NOW).expect("fits");
+    let applied = store.apply(&key(), &batch, &step(100, 96), NOW, NOW).expect("fits");
     assert_eq!((applied.processed, applied.refused.len()), (4, 0));
-    let applied = store.apply(&key(), &refused, &step(96, 95), NOW).expect("fits");
+    let applied = store.apply(&key(), &refused, &step(96, 95), NOW, NOW).expect("fits");
     assert_eq!((applied.processed, applied.refused.len()), (0, 1));
     assert!(store.version() > before);
     assert_eq!(store.position(&key()), Some(at(95)));
@@ -69,13 +69,14 @@ fn applying_moves_the_position_and_counts() {
 #[test]
 fn a_step_that_does_not_fit_changes_nothing() {
     let store = store();
-    store.apply(&key(), &mixed(&store), &step(100, 96), NOW).expect("fits");
+    store.apply(&key(), &mixed(&store), &step(100, 96), NOW, NOW).expect("fits");
     let (before, page_before) = (store.cut(NOW), page(&store.cut(NOW), NOW));
     let unknown = SourceKey { kind: SourceKind::Reader, key: "stream".into() };
     let error =
-        store.apply(&key(), &mixed(&store), &step(100, 96), NOW).expect_err("applied twice");
+        store.apply(&key(), &mixed(&store), &step(100, 96), NOW, NOW).expect_err("applied twice");
     assert!(matches!(error, ApplyError::Mismatch { source_key, .. } if source_key == key()));
-    let error = store.apply(&unknown, &mixed(&store), &step(96, 92), NOW).expect_err("unknown");
+    let error =
+        store.apply(&unknown, &mixed(&store), &step(96, 92), NOW, NOW).expect_err("unknown");
     assert_eq!(error, ApplyError::UnknownSource(unknown));
     let after = store.cut(NOW);
     assert_eq!(after.version, before.version);
@@ -86,7 +87,7 @@ fn a_step_that_does_not_fit_changes_nothing() {
 #[test]
 fn a_cut_does_not_see_what_comes_later() {
     let store = store();
-    store.apply(&key(), &mixed(&store), &step(100, 96), NOW).expect("fits");
+    store.apply(&key(), &mixed(&store), &step(100, 96), NOW, NOW).expect("fits");
     let cut = store.cut(NOW);
     let before = page(&cut, NOW);
     let more = batch(&store)
@@ -96,7 +97,7 @@ fn a_cut_does_not_see_what_comes_later() {
         .summary("size", "", 9.0, &[])
         .gauge("new", "", 1.0)
         .build();
-    store.apply(&key(), &more, &step(96, 91), NOW).expect("fits");
+    store.apply(&key(), &more, &step(96, 91), NOW, NOW).expect("fits");
     assert_eq!(page(&cut, NOW), before);
     assert_eq!(cut.sources[0].position, at(96));
     assert_ne!(page(&store.cut(NOW), NOW), before);
@@ -106,7 +107,7 @@ fn a_cut_does_not_see_what_comes_later() {
 #[test]
 fn a_restored_store_serves_the_same_and_goes_on() {
     let store = store();
-    store.apply(&key(), &mixed(&store), &step(100, 96), NOW).expect("fits");
+    store.apply(&key(), &mixed(&store), &step(100, 96), NOW, NOW).expect("fits");
     let restored = Store::restore(store.cut(NOW), 1000);
     assert_eq!(page(&restored.cut(NOW), NOW), page(&store.cut(NOW), NOW));
     assert_eq!(restored.cut(NOW).sources, store.cut(NOW).sources);
@@ -117,7 +118,7 @@ fn a_restored_store_serves_the_same_and_goes_on() {
             .counter("requests_total", r#"a="1",b="2""#, 5.0)
             .gauge("size_count", "", 1.0)
             .build();
-        let applied = store.apply(&key(), &more, &step(96, 94), NOW).expect("fits");
+        let applied = store.apply(&key(), &more, &step(96, 94), NOW, NOW).expect("fits");
         assert_eq!(applied.processed, 1);
         assert_eq!(applied.refused[0].reason, Reason::NameConflict);
     }
@@ -127,13 +128,13 @@ fn a_restored_store_serves_the_same_and_goes_on() {
 #[test]
 fn restoring_keeps_series_beyond_the_limit_and_refuses_new_ones() {
     let store = store();
-    store.apply(&key(), &mixed(&store), &step(100, 96), NOW).expect("fits");
+    store.apply(&key(), &mixed(&store), &step(100, 96), NOW, NOW).expect("fits");
     let restored = Store::restore(store.cut(NOW), 2);
     let batch = batch(&restored)
         .counter("requests_total", r#"a="1",b="2""#, 5.0)
         .counter("requests_total", r#"a="2""#, 5.0)
         .build();
-    let applied = restored.apply(&key(), &batch, &step(96, 94), NOW).expect("fits");
+    let applied = restored.apply(&key(), &batch, &step(96, 94), NOW, NOW).expect("fits");
     assert_eq!(applied.processed, 1);
     assert_eq!(applied.refused[0].reason, Reason::SeriesLimit);
     assert_eq!(restored.size(), store.size());
@@ -172,7 +173,7 @@ fn every_cut_holds_exactly_the_events_up_to_its_position() {
     std::thread::scope(|scope| {
         let applying = scope.spawn(|| {
             for remaining in (0..STEPS).rev() {
-                store.apply(&key(), &one, &step(remaining + 1, remaining), NOW).expect("fits");
+                store.apply(&key(), &one, &step(remaining + 1, remaining), NOW, NOW).expect("fits");
             }
         });
         let mut cuts = 0_u32;

@@ -67,7 +67,7 @@ fn cut() -> Cut {
         0
     });
     let advance = Advance::List { segment: 0, from: 7, to: 0 };
-    store.apply(&key, &batch, &advance, NOW).unwrap();
+    store.apply(&key, &batch, &advance, NOW, NOW).unwrap();
     let mut cut = store.cut(NOW);
     cut.sources = sources();
     cut

@@ -37,7 +37,7 @@ impl Place {
             .summary("bytes", "", 8.0, &[0.5, 0.05])
             .build();
         let advance = Advance::List { segment: 7, from: 4, to: 0 };
-        store.apply(&queue, &batch, &advance, TAKEN_AT).unwrap();
+        store.apply(&queue, &batch, &advance, TAKEN_AT, TAKEN_AT).unwrap();
         checkpointer.write(store.cut(TAKEN_AT), true).await.unwrap();
         place
     }

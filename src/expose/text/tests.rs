@@ -19,7 +19,7 @@ fn cut_of(events: impl FnOnce(BatchBuilder) -> BatchBuilder) -> Cut {
     });
     let batch = events(BatchBuilder::new(store.hasher())).build();
     let advance = Advance::List { segment: 0, from: 1, to: 0 };
-    store.apply(&source, &batch, &advance, NOW).expect("the first step fits");
+    store.apply(&source, &batch, &advance, NOW, NOW).expect("the first step fits");
     store.cut(NOW)
 }
 

@@ -13,23 +13,24 @@ struct Fixture {
 impl Fixture {
     fn new(max_series: u64) -> Self {
         let hasher = SeriesHasher::default();
-        Self { aggregates: Aggregates::restore(Vec::new(), max_series, &hasher), hasher }
+        let remains = Remains { families: Vec::new(), groups: Vec::new(), keys: Vec::new() };
+        Self { aggregates: Aggregates::restore(remains, max_series, &hasher), hasher }
     }
 
     /// Applies one event after the other; returns the reasons of those refused.
     fn apply(&mut self, events: impl FnOnce(BatchBuilder) -> BatchBuilder) -> Vec<Reason> {
         let batch = events(BatchBuilder::new(self.hasher.clone())).build();
-        let applied = self.aggregates.apply(&batch, NOW);
+        let applied = self.aggregates.apply(&batch, NOW, NOW);
         assert_eq!(applied.processed + applied.refused.len() as u64, batch.events.len() as u64);
         applied.refused.into_iter().map(|bad| bad.reason).collect()
     }
 
     fn names(&self) -> Vec<&str> {
-        self.aggregates.families().iter().map(|family| &*family.name).collect()
+        self.aggregates.families().map(|family| &*family.name).collect()
     }
 
     fn scalar(&self, family: usize, row: usize) -> f64 {
-        match &self.aggregates.families()[family].values {
+        match &self.aggregates.families[family].values {
             Values::Scalars(values) => values[row],
             other => panic!("not scalars: {other:?}"),
         }
@@ -47,7 +48,7 @@ fn labels_in_another_order_are_the_same_series_and_keep_the_first_order() {
         )
     });
     assert_eq!(refused, []);
-    let labels: Vec<_> = fixture.aggregates.families()[0].labels.iter().collect();
+    let labels: Vec<_> = fixture.aggregates.families[0].labels.iter().collect();
     assert_eq!(labels, [r#"b="2",a="1""#, r#"a="2",b="1""#]);
     assert_eq!((fixture.scalar(0, 0), fixture.scalar(0, 1)), (3.0, 4.0));
 }
@@ -135,7 +136,7 @@ fn a_refused_event_leaves_nothing_behind() {
     // Neither type nor claimed names nor help text stuck.
     let refused = fixture.apply(|batch| batch.gauge("x", "", 1.0).gauge("x_count", "", 1.0));
     assert_eq!(refused, []);
-    assert_eq!(&*fixture.aggregates.families()[0].help, "");
+    assert_eq!(&*fixture.aggregates.families[0].help, "");
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn the_first_help_buckets_and_objectives_win() {
             .summary("s", "a=\"1\"", 1.0, &[0.9, 0.01])
     });
     assert_eq!(refused, []);
-    let [histogram, summary] = fixture.aggregates.families() else {
+    let [histogram, summary] = fixture.aggregates.families.as_slice() else {
         panic!("two families expected: {:?}", fixture.names());
     };
     assert_eq!(&*histogram.help, "First.");
@@ -203,7 +204,7 @@ fn equal_hashes_do_not_mix_series() {
         event.hash = 42;
     }
     for _ in 0..2 {
-        assert_eq!(fixture.aggregates.apply(&batch, NOW).processed, 4);
+        assert_eq!(fixture.aggregates.apply(&batch, NOW, NOW).processed, 4);
     }
     assert_eq!(fixture.scalar(0, 0), 2.0);
     assert_eq!(fixture.scalar(0, 1), 20.0);

@@ -23,7 +23,7 @@ pub(super) fn check(store: &Store, batch: &Batch) {
         0
     });
     let advance = Advance::List { segment: 1, from: 1, to: 0 };
-    let applied = store.apply(&source, batch, &advance, NOW).expect("the step fits");
+    let applied = store.apply(&source, batch, &advance, NOW, NOW).expect("the step fits");
     assert_eq!(applied.processed as usize + applied.refused.len(), batch.events.len());
     for refused in &applied.refused {
         assert!(!refused.detail.is_empty(), "{refused:?}");
@@ -36,7 +36,7 @@ pub(super) fn check(store: &Store, batch: &Batch) {
     let dropped = batch.bad.len() + applied.refused.len();
     let after = (applied.processed as usize, dropped, 0);
     assert_eq!((counted(store), store.position(&source)), (after, Some(at(0))));
-    store.apply(&source, batch, &advance, NOW).expect_err("the same step a second time");
+    store.apply(&source, batch, &advance, NOW, NOW).expect_err("the same step a second time");
     assert_eq!((counted(store), store.position(&source)), (after, Some(at(0))));
 
     let page = page(store);

@@ -1,0 +1,69 @@
+//! Pushes: tried as a whole, then done as a whole.
+
+use super::Aggregates;
+use super::plan::Plan;
+use super::stage::Stage;
+use crate::model::push::Operation;
+use crate::model::{Push, PushApplied, PushRefusal, Timestamp};
+use crate::store::refusal::Refusal;
+use crate::store::step::When;
+
+impl Aggregates {
+    /// What [`Aggregates::apply_push`] would answer.
+    pub(in crate::store) fn check_push(&self, push: &Push) -> Result<PushApplied, PushRefusal> {
+        if self.is_repeated(push)? {
+            return Ok(PushApplied { repeated: true, ..PushApplied::default() });
+        }
+        let Some(stage) = stage(&push.operation)? else { return Ok(PushApplied::default()) };
+        Plan::new(self, &stage, when(push, push.at))?;
+        Ok(written(&stage))
+    }
+
+    pub(super) fn apply_push(
+        &mut self,
+        push: &Push,
+        now: Timestamp,
+    ) -> Result<PushApplied, PushRefusal> {
+        if self.is_repeated(push)? {
+            return Ok(PushApplied { repeated: true, ..PushApplied::default() });
+        }
+        let mut applied = PushApplied::default();
+        if let Some(stage) = stage(&push.operation)? {
+            let when = when(push, now);
+            let plan = Plan::new(self, &stage, when)?;
+            self.commit(&stage, plan, when);
+            applied = written(&stage);
+        }
+        match &push.operation {
+            Operation::Write(_) | Operation::Events(_) => {}
+            Operation::DeleteGroup(group) => self.delete_group(&group.labels),
+            Operation::DeleteMatching(pairs) => self.delete_matching(pairs),
+            Operation::Wipe => self.wipe(),
+        }
+        if let Some(key) = push.idempotency {
+            self.keys.insert(key, push.at);
+        }
+        Ok(applied)
+    }
+
+    fn is_repeated(&self, push: &Push) -> Result<bool, Refusal> {
+        push.idempotency.map_or(Ok(false), |key| self.keys.is_repeated(&key, push.at))
+    }
+}
+
+/// What the operation writes, if that is what it does.
+fn stage(operation: &Operation) -> Result<Option<Stage<'_>>, Refusal> {
+    match operation {
+        Operation::Write(write) => Stage::of_write(write).map(Some),
+        Operation::Events(batch) => Stage::of_events(batch).map(Some),
+        Operation::DeleteGroup(_) | Operation::DeleteMatching(_) | Operation::Wipe => Ok(None),
+    }
+}
+
+fn when(push: &Push, now: Timestamp) -> When {
+    When { at: push.at, started: push.at, now }
+}
+
+fn written(stage: &Stage<'_>) -> PushApplied {
+    PushApplied { series: stage.series.len() as u64, repeated: false }
+}

@@ -1,0 +1,48 @@
+//! Why an event or a push was refused: a reason for the statistics, words for the producer.
+
+use crate::model::{MetricType, PushRefusal, Reason};
+
+use super::family::Family;
+
+/// Why something was refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) reason: Reason,
+    pub(super) detail: String,
+}
+
+/// What is wrong with a series' new value; the series itself is named by whoever knows it.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) reason: Reason,
+    pub(super) what: String,
+}
+
+impl Fault {
+    pub(super) fn of(self, metric_type: MetricType, name: &str, labels: &str) -> Refusal {
+        let Self { reason, what } = self;
+        Refusal { reason, detail: format!("{metric_type} `{name}{{{labels}}}`: {what}") }
+    }
+}
+
+impl From<Refusal> for PushRefusal {
+    fn from(Refusal { reason, detail }: Refusal) -> Self {
+        Self { reason, detail }
+    }
+}
+
+/// A sample name that another family has.
+pub(super) fn name_conflict(sample: &str, owner: &Family) -> Refusal {
+    Refusal {
+        reason: Reason::NameConflict,
+        detail: format!("`{sample}` is served already by {} `{}`", owner.metric_type, owner.name),
+    }
+}
+
+/// A family that has another type already.
+pub(super) fn type_conflict(family: &Family, said: MetricType, by: &str) -> Refusal {
+    Refusal {
+        reason: Reason::TypeConflict,
+        detail: format!("`{}` is a {}, the {by} says {said}", family.name, family.metric_type),
+    }
+}
