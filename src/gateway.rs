@@ -104,6 +104,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Some(cut) => Store::restore(cut, max_series),
         None => Store::new(max_series),
     };
+    store.set_idempotency_window(config.push.idempotency_window);
     late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
     status.set_phase(Phase::Replaying);
 

@@ -63,6 +63,13 @@ pub struct Pending {
     pub record: Vec<u8>,
 }
 
+/// What is left to do for a push that was interpreted and checked.
+enum Prepared {
+    /// Nothing: its idempotency key was applied before.
+    Repeated(PushApplied),
+    New(Pending),
+}
+
 /// Why a push was not applied, or may not have been.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PushError {
@@ -122,7 +129,7 @@ impl PushFront {
 
 impl Desk {
     async fn submit(&self, request: Arc<PushRequest>) -> Result<PushApplied, PushError> {
-        let (push, record) = if request.body.len() > LARGE_BODY_BYTES {
+        let prepared = if request.body.len() > LARGE_BODY_BYTES {
             let desk = self.clone();
             let prepared = tokio::task::spawn_blocking(move || desk.prepare(&request)).await;
             match prepared {
@@ -132,28 +139,30 @@ impl Desk {
         } else {
             self.prepare(&request)?
         };
-        self.keep_and_apply(push, record).await
+        match prepared {
+            Prepared::Repeated(applied) => Ok(applied),
+            Prepared::New(pending) => self.keep_and_apply(pending).await,
+        }
     }
 
     /// Refuses here what need not be kept.
-    fn prepare(&self, request: &PushRequest) -> Result<(Arc<Push>, Vec<u8>), PushRefusal> {
+    fn prepare(&self, request: &PushRequest) -> Result<Prepared, PushRefusal> {
         let push = interpret(request, &self.decode)?;
-        self.store.check(&push)?;
-        Ok((push, request.to_record()))
+        let applied = self.store.check(&push)?;
+        Ok(match applied.repeated {
+            true => Prepared::Repeated(applied),
+            false => Prepared::New(Pending { push, record: request.to_record() }),
+        })
     }
 
-    async fn keep_and_apply(
-        &self,
-        push: Arc<Push>,
-        record: Vec<u8>,
-    ) -> Result<PushApplied, PushError> {
+    async fn keep_and_apply(&self, pending: Pending) -> Result<PushApplied, PushError> {
         if !self.lease.is_valid() {
             return Err(PushError::Unavailable {
                 why: "standby: the ownership of this identity is not confirmed".into(),
             });
         }
-        let answer = self.waiting.register(push.ticket);
-        if self.keeper.send(Pending { push, record }).await.is_err() {
+        let answer = self.waiting.register(pending.push.ticket);
+        if self.keeper.send(pending).await.is_err() {
             return Err(PushError::Unavailable { why: "stopping".into() });
         }
         tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {

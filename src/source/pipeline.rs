@@ -261,9 +261,12 @@ fn apply(
         kill_point("replay-middle");
     }
     let now = Timestamp::now();
-    let started = Instant::now();
-    let applied = context.store.apply(key, &batch, &advance, now, now)?;
-    context.own_metrics.observe_apply(started.elapsed());
+    // A start time that moved forward over a crash would look like a counter that began anew. What
+    // is replayed may have been on a page, and then began no earlier than the snapshot was taken.
+    let begins = if replay { context.restored_from } else { now };
+    let applying = Instant::now();
+    let applied = context.store.apply(key, &batch, &advance, now, begins)?;
+    context.own_metrics.observe_apply(applying.elapsed());
     for (one, outcome) in batch.pushes.iter().zip(&applied.pushes) {
         context.waiting.complete(one.push.ticket, outcome.clone().map_err(Into::into));
     }
