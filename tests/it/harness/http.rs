@@ -1,4 +1,4 @@
-//! A minimal HTTP client: one GET, one answer, known to be whole.
+//! A minimal HTTP client: one request, one answer, known to be whole.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -14,12 +14,31 @@ pub(crate) struct Answer {
 
 /// An error where the server is away, or dies before the answer is complete.
 pub(crate) fn get(port: u16, path: &str) -> io::Result<Answer> {
+    send(port, "GET", path, &[], b"")
+}
+
+/// Any request, with further header lines.
+pub(crate) fn send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
     // HTTP/1.0: the answer comes unchunked and ends with the connection.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\n").into_bytes();
+    if method != "GET" {
+        request.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+    }
+    for header in headers {
+        request.extend_from_slice(format!("{header}\r\n").as_bytes());
+    }
+    request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(body);
+    stream.write_all(&request)?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "answer cut short"))

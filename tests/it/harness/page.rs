@@ -73,7 +73,7 @@ impl Page {
         let belongs = match metric_type {
             "histogram" => matches!(suffix, "_bucket" | "_sum" | "_count"),
             "summary" => matches!(suffix, "" | "_sum" | "_count"),
-            "counter" | "gauge" => suffix.is_empty(),
+            "counter" | "gauge" | "untyped" => suffix.is_empty(),
             _ => return Err(format!("family {family} has no TYPE, or a strange one")),
         };
         if !belongs {

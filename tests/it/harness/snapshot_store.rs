@@ -81,6 +81,17 @@ impl SnapshotStore {
         }
     }
 
+    /// The journal's files beside local snapshots, oldest first.
+    #[track_caller]
+    pub(crate) fn journal_segments(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.file("journal")).expect("there is a journal");
+        let paths = entries.map(|entry| entry.expect("a directory can be read").path());
+        let mut segments: Vec<_> =
+            paths.filter(|path| path.extension().is_some_and(|it| it == "journal")).collect();
+        segments.sort();
+        segments
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         let Self::Directory(directory) = self else { unreachable!("only directories have files") };
         directory.path().join("default").join(name)

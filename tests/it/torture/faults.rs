@@ -17,6 +17,7 @@ use super::schedule::{Setting, What};
 mod damage;
 mod gateway;
 mod input;
+mod journal;
 mod loss;
 mod network;
 mod redis;
@@ -80,6 +81,9 @@ pub(super) const FAULTS: &[Fault] = &[
     busy("EIO at a snapshot's sync", 4, on_disk, store::no_sync_of_a_snapshot),
     busy("ENOSPC at head", 4, on_disk, store::no_space_for_head),
     busy("EIO at head's sync", 4, on_disk, store::no_sync_of_head),
+    busy("ENOSPC in the journal of pushes", 4, on_disk, journal::no_space),
+    busy("EIO at the journal's sync", 4, on_disk, journal::no_sync),
+    busy("the journal's tail torn", 4, on_disk, journal::torn),
     busy("Redis silent (SIGSTOP)", 2, always, redis::silent),
     busy("Redis killed, with append-only file", 4, persistent, redis::restart),
     busy("Redis at maxmemory", 2, always, redis::full),

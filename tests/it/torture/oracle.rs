@@ -7,12 +7,15 @@ use prom_stream_gateway::commands::load::ledger::Ledger;
 
 use crate::harness::check::differences;
 use crate::harness::page::key;
+use crate::harness::pushers::{PusherLedger, SERIES_OF_A_PUSH};
 use crate::harness::{Gateway, Page};
 
 /// Everything that Redis acknowledged, and what has become of it as far as we did it.
 pub(super) struct Expected {
     /// What the producers sent.
     pub(super) ledger: Ledger,
+    /// What was pushed over HTTP and answered.
+    pub(super) pushed: Vec<PusherLedger>,
     /// Counters that the faults themselves sent: events of one each.
     counters: BTreeMap<&'static str, u64>,
     /// Bad events, by reason.
@@ -26,6 +29,7 @@ impl Default for Expected {
     fn default() -> Self {
         Self {
             ledger: Ledger::default(),
+            pushed: Vec::new(),
             counters: BTreeMap::new(),
             refused: BTreeMap::new(),
             lost: 0..=0,
@@ -57,10 +61,16 @@ impl Expected {
         self.refused.values().sum()
     }
 
-    /// Events that are to be served.
+    /// Pushes that were answered.
+    pub(super) fn pushes(&self) -> u64 {
+        self.pushed.iter().map(|pusher| pusher.pushes).sum()
+    }
+
+    /// Events that are to be served, and series that were pushed.
     pub(super) fn processed(&self) -> RangeInclusive<u64> {
         let own: u64 = self.counters.values().sum();
         let Ledger { events_acknowledged, events_attempted, .. } = self.ledger;
+        let own = own + self.pushes() * SERIES_OF_A_PUSH;
         events_acknowledged + own..=events_attempted + own
     }
 
@@ -78,6 +88,7 @@ impl Expected {
             ledger.series.retain(|series| series.metric_type != "gauge");
         }
         let mut complaints = differences(&ledger, &page);
+        complaints.extend(self.pushed.iter().flat_map(|pusher| pusher.differences(&page)));
         for (counter, events) in &self.counters {
             let served = page.samples.get(&key(counter, &[])).copied().unwrap_or(0.0);
             if served != *events as f64 {

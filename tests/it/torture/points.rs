@@ -19,6 +19,8 @@ pub(crate) struct Point {
     pub(crate) list: bool,
     pub(crate) group: bool,
     pub(crate) reader: bool,
+    /// In the way of a push.
+    pub(crate) push: bool,
     pub(crate) way: Way,
     /// It comes past so often, at most, before it dies there.
     passages: u64,
@@ -40,29 +42,31 @@ pub(crate) enum Way {
 const fn point(name: &'static str, modes: &str, way: Way, passages: u64) -> Point {
     let modes = modes.as_bytes();
     let (list, group, reader) = (modes[0] == b'l', modes[1] == b'g', modes[2] == b'r');
-    Point { name, list, group, reader, way, passages }
+    Point { name, list, group, reader, push: modes[3] == b'p', way, passages }
 }
 
-/// List, group, reader: where there is such a place.
+/// List, group, reader, push: where there is such a place.
 pub(crate) const POINTS: &[Point] = &[
-    point("read-done", "lgr", Way::Life, 30),
-    point("apply-middle", "lgr", Way::Life, 30),
-    point("encode-middle", "lgr", Way::Life, 3),
-    point("snapshot-writing", "lgr", Way::LifeWithin(1500), 3),
-    point("snapshot-written", "lgr", Way::Life, 3),
-    point("head-replaced", "lgr", Way::Life, 3),
-    point("clean-up", "lgr", Way::Life, 3),
-    point("acknowledge-middle", "lgr", Way::Life, 2),
-    point("unlink-before", "l--", Way::Life, 2),
-    point("trim-done", "lgr", Way::Life, 2),
-    point("rename-in-flight", "l--", Way::LifeWithin(300), 20),
-    point("segment-taken", "l--", Way::Life, 10),
-    point("pending-page", "-g-", Way::Life, 1),
-    point("replay-middle", "lgr", Way::Life, 1),
-    point("fallback", "lgr", Way::Damage, 1),
-    point("takeover-head", "lgr", Way::Life, 1),
-    point("shutdown-drained", "lgr", Way::Stop, 1),
-    point("shutdown-saved", "lgr", Way::Stop, 1),
+    point("read-done", "lgrp", Way::Life, 30),
+    point("apply-middle", "lgrp", Way::Life, 30),
+    point("encode-middle", "lgrp", Way::Life, 3),
+    point("snapshot-writing", "lgrp", Way::LifeWithin(1500), 3),
+    point("snapshot-written", "lgrp", Way::Life, 3),
+    point("head-replaced", "lgrp", Way::Life, 3),
+    point("clean-up", "lgrp", Way::Life, 3),
+    point("acknowledge-middle", "lgrp", Way::Life, 2),
+    point("unlink-before", "l---", Way::Life, 2),
+    point("trim-done", "lgrp", Way::Life, 2),
+    point("rename-in-flight", "l---", Way::LifeWithin(300), 20),
+    point("segment-taken", "l---", Way::Life, 10),
+    point("journal-written", "---p", Way::Life, 10),
+    point("journal-synced", "---p", Way::Life, 10),
+    point("pending-page", "-g--", Way::Life, 1),
+    point("replay-middle", "lgrp", Way::Life, 1),
+    point("fallback", "lgrp", Way::Damage, 1),
+    point("takeover-head", "lgrp", Way::Life, 1),
+    point("shutdown-drained", "lgrp", Way::Stop, 1),
+    point("shutdown-saved", "lgrp", Way::Stop, 1),
 ];
 
 impl Point {
@@ -70,12 +74,13 @@ impl Point {
         let sources = setting.sources;
         let met = (self.list && sources.list())
             || (self.group && sources.group())
-            || (self.reader && sources.reader());
+            || (self.reader && sources.reader())
+            || (self.push && !setting.bucket);
         met && (self.way != Way::Damage || setting.keep > 1)
     }
 
     pub(super) fn is_of_one_kind(&self) -> bool {
-        [self.list, self.group, self.reader].into_iter().filter(|one| *one).count() == 1
+        [self.list, self.group, self.reader, self.push].into_iter().filter(|one| *one).count() == 1
     }
 
     /// Starts the gateway, which must not be running, and waits until it is dead. Whether it

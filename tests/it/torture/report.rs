@@ -23,6 +23,7 @@ pub(super) struct Tally {
     pub(super) faults: BTreeMap<String, u64>,
     pub(super) events: u64,
     pub(super) refused: u64,
+    pub(super) pushes: u64,
     pub(super) lost: u64,
     pub(super) pages: u64,
 }
@@ -37,6 +38,7 @@ impl Tally {
         self.kills += other.kills;
         self.events += other.events;
         self.refused += other.refused;
+        self.pushes += other.pushes;
         self.lost += other.lost;
         self.pages += other.pages;
         for (fault, count) in &other.faults {
@@ -57,6 +59,7 @@ impl Tally {
         println!("{:>9}  events destroyed by a fault and metered as lost", self.lost);
         println!("{:>9}  events lost without being destroyed", 0);
         println!("{:>9}  events counted twice", 0);
+        println!("{:>9}  of them pushes over HTTP, answered and exact", self.pushes);
         println!("{:>9}  pages scraped, 0 counters that fell", self.pages);
         println!("\n    times  fault");
         for name in faults::names() {

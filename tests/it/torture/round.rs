@@ -11,7 +11,7 @@ use super::report::Tally;
 use super::schedule::{Act, Bout, Schedule, Setting, What};
 use crate::harness::campaign::burst;
 use crate::harness::snapshot_store::SnapshotStore;
-use crate::harness::{Gateway, LIST, Producers, Proxy, RedisServer, STREAM, Scraper};
+use crate::harness::{Gateway, LIST, Producers, Proxy, Pushers, RedisServer, STREAM, Scraper};
 use crate::harness::{producer, wait_for};
 
 /// So that a gateway without optimisations, on a busy machine, catches up after every kill.
@@ -23,7 +23,12 @@ const MOST_EVENTS_OF_A_PAGE: u64 = 5_000;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Just above what the load needs, and below what one giant histogram does.
-pub(super) const MAX_SERIES: u64 = 230;
+pub(super) const MAX_SERIES: u64 = 290;
+
+/// Pushing over HTTP at the same time.
+const PUSHERS: usize = 4;
+/// Pushes that every bout must see answered.
+const LEAST_PUSHES: u64 = 20;
 
 /// Sent last, to each source: once it is served, so is all that was sent before.
 const MARKER: &str = "torture_marker_total";
@@ -65,6 +70,7 @@ impl Round {
         round.tally.rounds = 1;
         round.tally.events = *round.expected.processed().start();
         round.tally.refused = round.expected.refused_total();
+        round.tally.pushes = round.expected.pushes();
         round.tally
     }
 
@@ -117,9 +123,15 @@ impl Round {
 
     fn bout(&mut self, bout: &Bout) {
         let producers = self.start_producers();
+        let pushers = self.start_pushers();
         producers.wait_acknowledged(500, DEADLINE);
         for act in &bout.acts {
             self.act(act);
+        }
+        if let Some(pushers) = pushers {
+            self.gateway.wait_ready();
+            pushers.wait_answered(LEAST_PUSHES);
+            self.expected.pushed.extend(pushers.stop());
         }
         self.expected.ledger.merge(&producers.stop());
         self.settle(&format!("after {:?}", bout.acts));
@@ -174,6 +186,14 @@ impl Round {
         let batch = setting.batch;
         let rate = (PAYLOADS_PER_SECOND * batch as f64).min(MOST_EVENTS_PER_SECOND);
         Producers::start(&Plan { rate, batch, seed: self.seed, ..plan })
+    }
+
+    /// On disk only: in a bucket the gateways of an identity are on machines of their own, and each
+    /// has a journal of its own.
+    fn start_pushers(&self) -> Option<Pushers> {
+        let ports = [self.gateway.port(), self.other.port()];
+        let prefix = format!("{:x}", self.seed);
+        (!self.setting.bucket).then(|| Pushers::start(&ports, PUSHERS, &prefix, self.seed))
     }
 
     /// SIGKILL, counted.
