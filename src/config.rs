@@ -112,6 +112,11 @@ impl Config {
         Ok((config, warnings))
     }
 
+    /// Whether anything is read from Redis; without it, pushes need none.
+    pub fn reads_redis(&self) -> bool {
+        self.redis.metric_queue_enabled || self.stream.mode != StreamMode::Off
+    }
+
     /// The resolved settings without secrets: key, value, origin.
     pub fn redacted(&self) -> Vec<(String, String, String)> {
         let row = |setting: &ResolvedSetting| {
@@ -128,7 +133,7 @@ impl Config {
             StreamMode::Off => &[][..],
             StreamMode::Group | StreamMode::Reader => &self.stream.keys,
         };
-        if queue.is_none() && self.stream.mode == StreamMode::Off && !self.push.enabled {
+        if !self.reads_redis() && !self.push.enabled {
             conflicts.push(
                 "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
                  is off; expected at least one of them on"

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -175,7 +176,7 @@ impl Parts {
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let connector = Connector::new(self.config.redis.target.clone());
-        if self.config.redis.target.abort_connect {
+        if self.config.redis.target.abort_connect && self.config.reads_redis() {
             connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
         }
         let mut running = self.spawn(checkpointer, &connector);
@@ -251,7 +252,10 @@ impl Parts {
                 self.config.snapshot.interval,
                 stop_checkpoints.clone(),
             )),
-            introduction: tokio::spawn(introduce(connector.clone(), stop_reading.clone())),
+            introduction: tokio::spawn(match self.config.reads_redis() {
+                true => introduce(connector.clone(), stop_reading.clone()).left_future(),
+                false => std::future::ready(Ok(())).right_future(),
+            }),
             opening: tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone())),
             stop_reading,
             stop_checkpoints,

@@ -139,7 +139,8 @@ fn unknown_keys_elsewhere_are_warnings_when_the_section_is_ours() {
         from_file("a.json", text).unwrap().1,
         [
             "Http.Http2 (file a.json) is not a setting of this gateway and does nothing",
-            "Push (file a.json) is not a setting of this gateway and does nothing",
+            "Push (file a.json) is not a setting of this gateway and does nothing: did you mean \
+             Push.Via?",
         ]
     );
 }
@@ -148,9 +149,13 @@ fn unknown_keys_elsewhere_are_warnings_when_the_section_is_ours() {
 fn settings_that_do_not_go_together() {
     for (assignments, expected) in [
         (
-            &["Redis.MetricQueueEnabled=false", "Stream.Mode=off"][..],
-            "nothing to read: Redis.MetricQueueEnabled is false and Stream.Mode is off; expected \
-             at least one of them on",
+            &["Redis.MetricQueueEnabled=false", "Stream.Mode=off", "Push.Enabled=false"][..],
+            "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
+             is off; expected at least one of them on",
+        ),
+        (
+            &["Stream.Mode=off", "Push.Via=stream"],
+            "Push.Via=stream needs a stream: expected Stream.Mode=group or reader",
         ),
         (&["Stream.Keys="], "Stream.Keys is empty: expected at least one key, or Stream.Mode=off"),
         (&["Stream.Keys=a,b,a"], r#"Stream.Keys names "a" twice: expected distinct keys"#),
