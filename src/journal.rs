@@ -136,11 +136,6 @@ impl Journal {
         }
     }
 
-    /// Goes on at this number, above all it has.
-    pub fn skip_to(&mut self, _next: u64) -> io::Result<()> {
-        Ok(())
-    }
-
     /// Removes segments that hold no record from `next_needed` on.
     pub fn release(&mut self, next_needed: u64) -> io::Result<()> {
         match &mut self.kept {

@@ -20,9 +20,9 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::decode::DecodeOptions;
-use crate::decode::push::{Dialect, PushRequest, interpret};
+use crate::decode::push::{PushRequest, interpret};
 use crate::lease::Lease;
-use crate::model::{Push, PushApplied, PushRefusal};
+use crate::model::{Push, PushApplied, PushRefusal, Reason};
 use crate::store::Store;
 
 pub mod journal_keeper;
@@ -117,9 +117,11 @@ impl PushFront {
             Err(PushError::Refused(refusal)) => refusal,
             other => return other,
         };
-        // In the dialect that keeps score of it, the failure is a push of its own.
-        if request.dialect == Dialect::Replace
-            && let Err(error) = desk.submit(Arc::new(request.failed())).await
+        // In the dialect that keeps score of it, the failure is a push of its own. What could not
+        // even be parsed leaves no trace, as with the Pushgateway.
+        if refusal.reason != Reason::InvalidExposition
+            && let Some(failed) = request.failed()
+            && let Err(error) = desk.submit(Arc::new(failed)).await
         {
             tracing::debug!(%error, "the time of a failed push is not recorded");
         }

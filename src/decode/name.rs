@@ -24,6 +24,11 @@ pub(super) fn check_metric_name(name: &str, metric_type: MetricType) -> Result<(
         let detail = format!("the name {}; expected [a-zA-Z_:][a-zA-Z0-9_:]*", Quoted(name));
         return Err(Refusal::new(Reason::InvalidName, detail));
     }
+    check_not_reserved(name, metric_type)
+}
+
+/// Refuses names that are the gateway's own.
+pub(super) fn check_not_reserved(name: &str, metric_type: MetricType) -> Result<(), Refusal> {
     if is_reserved(name, metric_type) {
         let detail = format!(
             "the {metric_type} {}; expected a name that the gateway does not serve itself",
@@ -60,7 +65,12 @@ fn is_metric_name(name: &str) -> bool {
 
 /// Whether `name` is a label name that users may set.
 pub(super) fn is_label_name(name: &str) -> bool {
-    is_word(name, |_| false) && !name.starts_with("__")
+    is_label_word(name) && !name.starts_with("__")
+}
+
+/// Whether `name` stands in label texts without quotes.
+pub(super) fn is_label_word(name: &str) -> bool {
+    is_word(name, |_| false)
 }
 
 fn is_word(name: &str, also: impl Fn(u8) -> bool) -> bool {

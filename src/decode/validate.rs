@@ -24,7 +24,7 @@ impl Decoder<'_> {
             }
         };
         check_metric_name(&name, metric_type)?;
-        check_mode(&fields.mode.scalar(), metric_type, &name)?;
+        let mode = mode(&fields.mode.scalar(), metric_type, &name)?;
 
         let text = &mut self.batch.text;
         let name_at = text.len();
@@ -58,7 +58,7 @@ impl Decoder<'_> {
                 numbers,
             )?,
         }
-        let value = value(&fields.value.scalar(), metric_type, &name)?;
+        let value = value(&fields.value.scalar(), metric_type, mode, &name)?;
 
         Ok(Event {
             entry: 0,
@@ -69,7 +69,7 @@ impl Decoder<'_> {
             help: Span::new(help_at, text.len()),
             numbers: Span::new(numbers_at, numbers.len()),
             value,
-            mode: Mode::Natural,
+            mode,
             hash,
         })
     }
@@ -97,34 +97,38 @@ fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
     Err(Refusal::new(Reason::InvalidType, detail))
 }
 
-/// Every type has one way in which values meet so far; saying so is allowed.
-fn check_mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<(), Refusal> {
-    let supported: &[&str] = match metric_type {
-        MetricType::Gauge => &["replace"],
-        MetricType::Counter | MetricType::Histogram | MetricType::Summary | MetricType::Untyped => {
-            &["aggregate", "sum"]
-        }
+/// How the value is to meet what is there. What the type does anyway is [`Mode::Natural`].
+fn mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<Mode, Refusal> {
+    let mode = match sent {
+        Scalar::Missing => return Ok(Mode::Natural),
+        Scalar::Text(text) => Mode::parse(text),
+        Scalar::Literal(_) | Scalar::Unusable(_) => None,
     };
-    match sent {
-        Scalar::Missing => return Ok(()),
-        Scalar::Text(mode) if supported.iter().any(|m| mode.eq_ignore_ascii_case(m)) => {
-            return Ok(());
-        }
-        Scalar::Text(_) | Scalar::Literal(_) | Scalar::Unusable(_) => {}
-    }
-    let detail = format!(
-        "the mode {sent} of the {metric_type} {} is not supported by this version; expected {}",
-        Quoted(name),
-        supported.join(" or ")
-    );
+    let expected = match (metric_type, mode) {
+        (MetricType::Gauge, Some(Mode::Replace)) => return Ok(Mode::Natural),
+        (MetricType::Gauge, Some(mode)) => return Ok(mode),
+        (_, Some(Mode::Add)) => return Ok(Mode::Natural),
+        (MetricType::Counter | MetricType::Untyped, Some(mode)) => return Ok(mode),
+        (MetricType::Histogram | MetricType::Summary, _) => "aggregate or sum",
+        (MetricType::Counter | MetricType::Gauge | MetricType::Untyped, None) => Mode::EXPECTED,
+    };
+    let name = Quoted(name);
+    let detail = format!("the mode {sent} of the {metric_type} {name}; expected {expected}");
     Err(Refusal::new(Reason::InvalidMode, detail))
 }
 
-fn value(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<f64, Refusal> {
+fn value(
+    sent: &Scalar<'_>,
+    metric_type: MetricType,
+    mode: Mode,
+    name: &str,
+) -> Result<f64, Refusal> {
     if *sent == Scalar::Missing {
         return Ok(0.0);
     }
-    let may_be_infinite = metric_type == MetricType::Gauge;
+    // Of a sum, infinities and NaN would stay for ever.
+    let replaces = matches!(mode, Mode::Natural | Mode::Replace | Mode::Family);
+    let may_be_infinite = metric_type == MetricType::Gauge && replaces;
     let refuse = |reason, expected: &str| {
         let name = Quoted(name);
         let detail = format!("{sent} as value of the {metric_type} {name}; expected {expected}");

@@ -24,29 +24,42 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// What [`Mode::parse`] reads.
+    pub const EXPECTED: &str =
+        "aggregate, sum, replace, family, info, or mean or sum with a window of 1s to 24h (mean5m)";
+
     /// Reads `aggregate`, `sum`, `replace`, `family`, `info`, `mean5m`, `sum90s`, `sum1h`, in any case.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.to_ascii_lowercase();
-        match text.as_str() {
-            "aggregate" | "sum" => return Some(Self::Add),
-            "replace" => return Some(Self::Replace),
-            "family" | "info" => return Some(Self::Family),
-            _ => {}
+        const WORDS: [(&str, Mode); 5] = [
+            ("aggregate", Mode::Add),
+            ("sum", Mode::Add),
+            ("replace", Mode::Replace),
+            ("family", Mode::Family),
+            ("info", Mode::Family),
+        ];
+        if let Some((_, mode)) = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+            return Some(*mode);
         }
-        if let Some(window) = text.strip_prefix("mean") {
+        if let Some(window) = strip_prefix(text, "mean") {
             return Some(Self::Mean { window_seconds: window_seconds(window)? });
         }
-        let window = text.strip_prefix("sum")?;
+        let window = strip_prefix(text, "sum")?;
         Some(Self::Sum { window_seconds: window_seconds(window)? })
     }
+}
+
+/// What follows a prefix that may be written in any case.
+fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// `90s`, `5m` or `1h`; from a second to a day.
 fn window_seconds(text: &str) -> Option<u32> {
     let (number, unit_seconds) = match text.as_bytes() {
-        [number @ .., b's'] => (number, 1),
-        [number @ .., b'm'] => (number, 60),
-        [number @ .., b'h'] => (number, 3600),
+        [number @ .., b's' | b'S'] => (number, 1),
+        [number @ .., b'm' | b'M'] => (number, 60),
+        [number @ .., b'h' | b'H'] => (number, 3600),
         _ => return None,
     };
     let number = str::from_utf8(number).ok()?;

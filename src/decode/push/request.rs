@@ -30,8 +30,8 @@ pub enum Method {
     Delete,
     /// `PUT /api/v1/admin/wipe`.
     Wipe,
-    /// No request of a client: the record that the one before it, in the same words, failed.
-    Failure,
+    /// No method of HTTP: what is kept of a push that failed, so that its group remembers it.
+    Failed,
 }
 
 /// What the body is written in.
@@ -82,18 +82,21 @@ impl PushRequest {
         Timestamp(self.received_at_milliseconds)
     }
 
-    /// What is kept of a push that failed, where that is kept.
-    pub fn failed(&self) -> Self {
-        Self {
-            ticket: self.ticket,
-            received_at_milliseconds: self.received_at_milliseconds,
-            dialect: self.dialect,
-            method: Method::Failure,
-            labels: self.labels.clone(),
-            format: self.format,
-            idempotency_key: None,
-            body: Vec::new(),
-        }
+    /// What is kept of this push when it is refused, if anything: `replace` has groups that remember.
+    pub fn failed(&self) -> Option<Self> {
+        let writes = matches!(self.method, Method::Post | Method::Put | Method::Failed);
+        (self.dialect == Dialect::Replace && writes && self.format != BodyFormat::Events).then(
+            || Self {
+                ticket: self.ticket,
+                received_at_milliseconds: self.received_at_milliseconds,
+                dialect: self.dialect,
+                method: Method::Failed,
+                labels: self.labels.clone(),
+                format: self.format,
+                idempotency_key: None,
+                body: Vec::new(),
+            },
+        )
     }
 
     pub fn to_record(&self) -> Vec<u8> {
