@@ -27,7 +27,6 @@ mod request;
 mod series_labels;
 mod write;
 
-
 pub use request::{BodyFormat, Dialect, Method, PushRequest, RecordError};
 
 use self::path::PathLabels;
