@@ -149,6 +149,13 @@ impl Config {
                 "Push.Via=stream needs a stream: expected Stream.Mode=group or reader".into(),
             );
         }
+        let (body, buffered) = (self.push.max_body_bytes, self.push.max_buffered_bytes);
+        if buffered < 2 * body {
+            conflicts.push(format!(
+                "Push.MaxBufferedBytes = {buffered} is less than twice Push.MaxBodyBytes = {body}: \
+                 expected room for one body and its compressed form"
+            ));
+        }
         for (index, key) in streams.iter().enumerate() {
             if streams[..index].contains(key) {
                 conflicts.push(format!("Stream.Keys names {key:?} twice: expected distinct keys"));

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::model::{Reason, Timestamp};
 
-mod warn_limiter;
+pub(crate) mod warn_limiter;
 
 use warn_limiter::WarnLimiter;
 

@@ -8,12 +8,14 @@
 //! 5. Drain: stop reading, apply what was read, write a last checkpoint, give the
 //!    ownership back, stop serving.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +25,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, HttpContext, HttpLimits};
+use crate::http::{self, Cors, HttpContext, HttpLimits};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -59,9 +61,11 @@ const NOTHING_IS_LOST: &str = "the last checkpoint could not be written; nothing
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
     let listen = config.http.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}; is Http.Listen taken or not ours?"))?;
+    let listener = bind(listen, "Http.Listen").await?;
+    let lifecycle_listener = match config.http.lifecycle_listen {
+        Some(listen) => Some(bind(listen, "Http.LifecycleListen").await?),
+        None => None,
+    };
     let status = Status::new();
     let late_store = LateStore::default();
     let dead_letters = DeadLetters::new(config.dead_letters.max_length);
@@ -73,18 +77,24 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     );
     let push = PushFront::default();
     let stop_http = CancellationToken::new();
-    let server = tokio::spawn(http::serve(
-        listener,
-        HttpContext {
-            store: late_store.clone(),
-            status: status.clone(),
-            dead_letters: dead_letters.clone(),
-            own_metrics: own_metrics.clone(),
-            push: push.clone(),
-            limits: HttpLimits::default(),
-        },
-        stop_http.clone(),
-    ));
+    let http_context = HttpContext {
+        store: late_store.clone(),
+        status: status.clone(),
+        dead_letters: dead_letters.clone(),
+        own_metrics: own_metrics.clone(),
+        push: push.clone(),
+        push_config: Arc::new(config.push.clone()),
+        cors: Cors::new(&config.http.cors_origins),
+        limits: HttpLimits::from(&config.http),
+        shutdown: shutdown.clone(),
+        reload: Arc::new(Notify::new()),
+    };
+    let mut servers = JoinSet::new();
+    if let Some(listener) = lifecycle_listener {
+        let serving = http::lifecycle::serve(listener, http_context.clone(), stop_http.clone());
+        servers.spawn(serving);
+    }
+    servers.spawn(http::serve(listener, http_context, stop_http.clone()));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), %listen, identity = config.gateway.identity,
         redis = %config.redis.target, snapshots = config.snapshot.redacted_url(),
@@ -124,9 +134,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     parts.consume(checkpointer, shutdown).await?;
 
     stop_http.cancel();
-    server.await.context("the HTTP server failed")?;
+    while let Some(stopped) = servers.join_next().await {
+        stopped.context("the HTTP server failed")?;
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn bind(listen: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; is {key} taken or not ours?"))
 }
 
 /// What consuming needs, once the state is restored.

@@ -3,12 +3,17 @@
 //! | path | answer |
 //! |---|---|
 //! | `/` | `ok` |
-//! | `/metrics` | all metrics in the text format; 503 until restored and replayed |
+//! | `/metrics` | all metrics; 503 until restored and replayed |
 //! | `/-/metrics` | the gateway's own metrics alone, also on a standby and while replaying |
 //! | `/-/healthy` | 200 as soon as the process listens |
 //! | `/-/ready` | 200 when `/metrics` is complete, else 503 and what is missing |
+//! | `PUT`, `POST` `/-/quit`, `/-/reload` | stops; reads certificates and passwords again; off by default |
 //! | `/api/v1/status` | what the gateway knows of itself, as JSON |
 //! | `/api/v1/dead-letters` | the newest refused events, as JSON, newest first |
+//! | `/api/v1/metrics` | the series of groups, by group, as JSON |
+//! | `POST`, `PUT`, `DELETE` `/metrics[/<label>/<value>…]` | takes a push |
+//! | `POST` `/api/v1/events` | takes events |
+//! | `PUT` `/api/v1/admin/wipe` | removes every series; off by default |
 //!
 //! HEAD works wherever GET does; other methods get 405, other paths 404.
 //! The server listens from the first moment, before there is a store: that is
@@ -19,23 +24,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
+use warp::filters::BoxedFilter;
 use warp::reply::Response;
-use warp::{Filter, path};
+use warp::{Filter, body, path};
 
+use crate::config::{HttpConfig, PushConfig};
 use crate::dead_letters::DeadLetters;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::push::PushFront;
 use crate::status::Status;
 
 mod admin;
+mod control;
+mod cors;
 mod encoding;
+pub mod lifecycle;
 mod metrics;
 mod page;
+mod push;
 mod reject;
 mod server;
 mod write_timeout;
+
+pub use cors::Cors;
+use push::Pushes;
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -45,7 +59,13 @@ pub struct HttpContext {
     pub dead_letters: DeadLetters,
     pub own_metrics: OwnMetrics,
     pub push: PushFront,
+    pub push_config: Arc<PushConfig>,
+    pub cors: Cors,
     pub limits: HttpLimits,
+    /// Cancelled to stop the whole gateway.
+    pub shutdown: CancellationToken,
+    /// Notified when the files of the web configuration are to be read again.
+    pub reload: Arc<Notify>,
 }
 
 /// What clients may take.
@@ -63,14 +83,13 @@ pub struct HttpLimits {
     pub drain_timeout: Duration,
 }
 
-impl Default for HttpLimits {
-    fn default() -> Self {
+impl From<&HttpConfig> for HttpLimits {
+    fn from(config: &HttpConfig) -> Self {
         Self {
-            concurrent_scrapes: 4,
-            connections: 512,
-            // Longer than the usual scrape interval of a minute, so that Prometheus keeps its connection.
-            header_timeout: Duration::from_secs(75),
-            stall_timeout: Duration::from_secs(30),
+            concurrent_scrapes: config.concurrent_scrapes,
+            connections: config.max_connections,
+            header_timeout: config.header_timeout,
+            stall_timeout: config.stall_timeout,
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -85,43 +104,102 @@ pub async fn serve(listener: TcpListener, context: HttpContext, shutdown: Cancel
 fn routes(
     context: HttpContext,
 ) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let producers = for_producers(&context);
+    // Of the refusals of two tables the later one's is answered: on `/metrics` it names all methods.
+    producers
+        .or(for_operators(&context))
+        .unify()
+        .or(for_readers(context))
+        .unify()
+        .recover(reject::reply)
+        .unify()
+}
+
+/// What Prometheus and whoever reads metrics asks.
+fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
     let scrapes = Arc::new(Semaphore::new(context.limits.concurrent_scrapes));
     let with_scrapes = warp::any().map(move || Arc::clone(&scrapes));
+    let (cors, pushes) = (context.cors.clone(), context.push_config.enabled);
     let with_context = warp::any().map(move || context.clone());
-    let read = reject::only("GET, HEAD");
+    let allowed = if pushes { "GET, HEAD, POST, PUT, DELETE" } else { "GET, HEAD" };
 
-    let home = path::end().and(read).map(admin::home);
     let metrics = path!("metrics")
-        .and(read)
+        .and(reject::among("GET, HEAD", allowed))
         .and(encoding::accept_encoding())
         .and(with_context.clone())
         .and(with_scrapes)
         .then(metrics::scrape);
-    let own_metrics = path!("-" / "metrics").and(read).and(with_context.clone()).map(metrics::own);
+    let own_metrics =
+        path!("-" / "metrics").and(reject::only("GET, HEAD")).and(with_context).map(metrics::own);
+
+    path!("metrics")
+        .and(cors.preflight())
+        .or(cors.share(metrics))
+        .unify()
+        .or(own_metrics)
+        .unify()
+        .boxed()
+}
+
+/// What operators and orchestrators ask and order.
+fn for_operators(context: &HttpContext) -> BoxedFilter<(Response,)> {
+    let context = context.clone();
+    let with_context = warp::any().map(move || context.clone());
+    let read = reject::only("GET, HEAD");
+    let order = reject::only("PUT, POST");
+    let api = path("api").and(path("v1"));
+
+    let home = path::end().and(read).map(admin::home);
     let healthy = path!("-" / "healthy").and(read).map(admin::healthy);
     let ready = path!("-" / "ready").and(read).and(with_context.clone()).map(admin::ready);
-    let status =
-        path!("api" / "v1" / "status").and(read).and(with_context.clone()).map(admin::status);
-    let dead_letters = path!("api" / "v1" / "dead-letters")
+    let quit = path!("-" / "quit").and(order).and(with_context.clone()).map(control::quit);
+    let reload = path!("-" / "reload").and(order).and(with_context.clone()).map(control::reload);
+    let status = api.and(path!("status")).and(read).and(with_context.clone()).map(admin::status);
+    let dead_letters = api
+        .and(path!("dead-letters"))
         .and(read)
         .and(warp::query())
         .and(with_context)
         .map(admin::dead_letters);
 
-    home.or(metrics)
-        .unify()
-        .or(own_metrics)
-        .unify()
-        .or(healthy)
-        .unify()
-        .or(ready)
-        .unify()
-        .or(status)
-        .unify()
-        .or(dead_letters)
-        .unify()
-        .recover(reject::reply)
-        .unify()
+    let probes = home.or(healthy).unify().or(ready).unify().or(quit).unify().or(reload).unify();
+    probes.or(status).unify().or(dead_letters).unify().boxed()
+}
+
+/// What takes pushes.
+fn for_producers(context: &HttpContext) -> BoxedFilter<(Response,)> {
+    let HttpContext { push, push_config, own_metrics, cors, .. } = context.clone();
+    let here = reject::enabled(push_config.enabled);
+    let wipes = reject::enabled(push_config.enabled && push_config.enable_admin_api);
+    let pushes = Arc::new(Pushes::new(push, push_config, own_metrics.pushes().clone()));
+    let with_pushes = warp::any().map(move || Arc::clone(&pushes));
+    let api = path("api").and(path("v1")).and(here);
+
+    let push = here
+        .and(path("metrics"))
+        .and(path::tail())
+        .and(reject::only("POST, PUT, DELETE"))
+        .and(warp::method())
+        .and(push::head())
+        .and(body::stream())
+        .and(with_pushes.clone())
+        .then(push::metrics);
+    let events = api
+        .and(path!("events"))
+        .and(reject::only("POST"))
+        .and(push::head())
+        .and(body::stream())
+        .and(with_pushes.clone())
+        .then(push::events);
+    let wipe = wipes
+        .and(path!("api" / "v1" / "admin" / "wipe"))
+        .and(reject::only("PUT"))
+        .and(with_pushes)
+        .then(push::wipe);
+
+    let pushed = here.and(path("metrics")).or(api.and(path!("events"))).unify();
+    let preflight = pushed.and(cors.preflight());
+    preflight.or(cors.share(push.or(events).unify())).unify().or(wipe).unify().boxed()
 }
 
 #[cfg(test)]

@@ -1,21 +1,38 @@
-//! `[http]`: where the gateway listens.
+//! `[http]`: where the gateway listens, what clients may take, and which pages may ask.
 //!
 //! .NET images say that in `ASPNETCORE_URLS` or `ASPNETCORE_HTTP_PORTS`, so a deployment of
 //! the C# gateway may too. They count when `Http.Listen` is nowhere set.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use url::{Origin, Url};
 
 use super::environment::ASPNETCORE_SECTION;
 use super::error::Warning;
 use super::layer::Setting;
 use super::settings::Settings;
-use super::value::{Raw, Rule};
+use super::value::{AtLeast, Names, Raw, Rule, Whole};
 
 const PORT: u16 = 9091;
+
+const A_MOMENT: AtLeast = AtLeast(Duration::from_millis(1));
 
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
+    /// Where health checks and our own metrics are served apart.
+    pub lifecycle_listen: Option<SocketAddr>,
+    /// Connections open at the same time.
+    pub max_connections: usize,
+    /// How long a connection may take for, or idle before, a request's headers.
+    pub header_timeout: Duration,
+    /// How long an answer may wait for its client to read on.
+    pub stall_timeout: Duration,
+    /// Pages rendered at the same time.
+    pub concurrent_scrapes: usize,
+    /// Origins of web pages that may push and scrape; `*` stands for all.
+    pub cors_origins: Vec<String>,
 }
 
 impl HttpConfig {
@@ -47,7 +64,18 @@ impl HttpConfig {
             }
             _ => settings.take("Http.Listen", Address, (Ipv4Addr::UNSPECIFIED, PORT).into()),
         };
-        Self { listen }
+        Self {
+            listen,
+            lifecycle_listen: settings.take_optional("Http.LifecycleListen", Address),
+            max_connections: settings.take("Http.MaxConnections", Whole(1..=1_000_000), 512)
+                as usize,
+            // Longer than the usual scrape interval of a minute, so that Prometheus keeps its connection.
+            header_timeout: settings.take("Http.HeaderTimeout", A_MOMENT, Duration::from_secs(75)),
+            stall_timeout: settings.take("Http.StallTimeout", A_MOMENT, Duration::from_secs(30)),
+            concurrent_scrapes: settings.take("Http.ConcurrentScrapes", Whole(1..=1_000), 4)
+                as usize,
+            cors_origins: settings.take("Http.CorsOrigins", Origins, Vec::new()),
+        }
     }
 }
 
@@ -90,5 +118,38 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
         "" | "*" | "+" => Some((Ipv4Addr::UNSPECIFIED, port.parse().ok()?).into()),
         "localhost" => Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into()),
         _ => text.parse().ok(),
+    }
+}
+
+/// Origins as browsers send them, `https://example.org`, or `*` for all.
+struct Origins;
+
+impl Rule for Origins {
+    type Value = Vec<String>;
+
+    fn parse(&self, raw: &Raw) -> Option<Vec<String>> {
+        let origin = |text: String| {
+            if text == "*" {
+                return Some(text);
+            }
+            let url = Url::parse(&text).ok()?;
+            // Anything more would promise a restriction that there is none of.
+            let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            match url.origin() {
+                origin @ Origin::Tuple(..) if bare => Some(origin.ascii_serialization()),
+                _ => None,
+            }
+        };
+        Names.parse(raw)?.into_iter().map(origin).collect()
+    }
+
+    fn expected(&self) -> String {
+        "origins such as https://example.org or http://localhost:3000, or *: an array, or \
+         separated by commas"
+            .into()
+    }
+
+    fn show(&self, value: &Vec<String>) -> String {
+        Names.show(value)
     }
 }

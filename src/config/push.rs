@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settings::Settings;
-use super::value::{AtLeast, Bool, OneOf, Raw, Rule};
+use super::value::{AtLeast, Bool, OneOf, Raw, Rule, Whole};
 use crate::decode::push::Dialect;
 
 /// What keeps a push until a snapshot covers it.
@@ -34,7 +34,22 @@ pub struct PushConfig {
     pub journal: JournalPlace,
     /// For how long an idempotency key is remembered.
     pub idempotency_window: Duration,
+    /// The most that one body may hold, compressed and decompressed alike.
+    pub max_body_bytes: usize,
+    /// The most that all bodies may hold that are being received or applied.
+    pub max_buffered_bytes: usize,
+    /// How long a body may take to arrive.
+    pub request_timeout: Duration,
+    /// `PUT /api/v1/admin/wipe`.
+    pub enable_admin_api: bool,
+    /// `/-/quit` and `/-/reload`.
+    pub enable_lifecycle: bool,
 }
+
+/// Positions within a body have 32 bits.
+const LARGEST_BODY_BYTES: u64 = 1 << 30;
+
+const LARGEST_BUFFERED_BYTES: u64 = 1 << 40;
 
 const DIALECTS: OneOf<Dialect> = OneOf(&[
     (Dialect::Aggregate, &["aggregate"]),
@@ -57,6 +72,23 @@ impl PushConfig {
                 AtLeast(Duration::from_secs(1)),
                 Duration::from_secs(600),
             ),
+            max_body_bytes: settings.take(
+                "Push.MaxBodyBytes",
+                Whole(1..=LARGEST_BODY_BYTES),
+                64 << 20,
+            ) as usize,
+            max_buffered_bytes: settings.take(
+                "Push.MaxBufferedBytes",
+                Whole(2..=LARGEST_BUFFERED_BYTES),
+                256 << 20,
+            ) as usize,
+            request_timeout: settings.take(
+                "Push.RequestTimeout",
+                AtLeast(Duration::from_millis(1)),
+                Duration::from_secs(30),
+            ),
+            enable_admin_api: settings.take("Push.EnableAdminApi", Bool, false),
+            enable_lifecycle: settings.take("Push.EnableLifecycle", Bool, false),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::model::Reason;
 const INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(super) struct WarnLimiter {
+pub(crate) struct WarnLimiter {
     reasons: [Warned; Reason::ALL.len()],
 }
 
@@ -25,7 +25,7 @@ struct Warned {
 
 impl WarnLimiter {
     /// Whether to warn now; if so, how many of the reason were suppressed since the last warning.
-    pub(super) fn admit(&mut self, reason: Reason, now: Instant) -> Option<u64> {
+    pub(crate) fn admit(&mut self, reason: Reason, now: Instant) -> Option<u64> {
         let warned = &mut self.reasons[reason as usize];
         if warned.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
             warned.suppressed += 1;

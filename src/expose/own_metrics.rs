@@ -19,8 +19,10 @@ use crate::store::Store;
 
 mod collector;
 mod family;
+mod push;
 
 use collector::StateCollector;
+pub use push::PushMetrics;
 
 /// The store as those see it who run before it exists: it is set once the snapshot is restored.
 pub type LateStore = Arc<OnceLock<Store>>;
@@ -43,6 +45,7 @@ pub struct OwnMetrics {
     registry: Registry,
     apply_duration: Histogram,
     scrape_duration: Histogram,
+    pushes: PushMetrics,
 }
 
 impl OwnMetrics {
@@ -68,12 +71,14 @@ impl OwnMetrics {
                 "How long rendering and handing over one page of metrics took.",
                 &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
             ),
+            pushes: PushMetrics::new(),
         };
         metrics.register(info());
         if !disable_meta_metrics {
             metrics.register(build_info());
             metrics.register(metrics.apply_duration.clone());
             metrics.register(metrics.scrape_duration.clone());
+            metrics.register(metrics.pushes.clone());
             metrics.register(StateCollector::new(status, store, dead_letters));
             #[cfg(target_os = "linux")]
             metrics.register(prometheus::process_collector::ProcessCollector::for_self());
@@ -89,6 +94,11 @@ impl OwnMetrics {
     /// Records how long a scrape took.
     pub fn observe_scrape(&self, took: Duration) {
         self.scrape_duration.observe(took.as_secs_f64());
+    }
+
+    /// Where pushes over HTTP are counted.
+    pub fn pushes(&self) -> &PushMetrics {
+        &self.pushes
     }
 
     /// Each family's name and its text (HELP, TYPE and samples), sorted by name.

@@ -20,14 +20,33 @@ impl Reject for MethodNotAllowed {}
 pub(super) fn only(
     allow: &'static str,
 ) -> impl Filter<Extract = (), Error = Rejection> + Copy + Send + Sync + 'static {
+    among(allow, allow)
+}
+
+/// As [`only`], for one of the routes of a path: `allow` lists what they take together.
+pub(super) fn among(
+    taken: &'static str,
+    allow: &'static str,
+) -> impl Filter<Extract = (), Error = Rejection> + Copy + Send + Sync + 'static {
     warp::method()
         .and_then(move |method: Method| async move {
-            if allow.split(", ").any(|allowed| allowed == method.as_str()) {
+            if taken.split(", ").any(|taken| taken == method.as_str()) {
                 Ok(())
             } else {
                 Err(warp::reject::custom(MethodNotAllowed { allow }))
             }
         })
+        .untuple_one()
+}
+
+/// Passes on when the routes behind it are there at all.
+pub(super) fn enabled(
+    enabled: bool,
+) -> impl Filter<Extract = (), Error = Rejection> + Copy + Send + Sync + 'static {
+    warp::any()
+        .and_then(
+            move || async move { if enabled { Ok(()) } else { Err(warp::reject::not_found()) } },
+        )
         .untuple_one()
 }
 

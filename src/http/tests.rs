@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::*;
+use crate::config::{Assignment, Config, Sources};
 use crate::dead_letters::DeadLetter;
 use crate::model::{
     MetricType, Position, ReaderPosition, Reason, SourceKey, SourceKind, Tally, Timestamp,
@@ -17,6 +18,9 @@ use crate::store::{Cut, Family, SourceState, Store, TextColumn, Values};
 
 mod client;
 mod limits;
+mod operators;
+mod origins;
+mod pushes;
 
 use client::{Answer, Client};
 
@@ -33,10 +37,21 @@ struct Gateway {
 impl Gateway {
     /// Listens, and is still restoring.
     async fn start() -> Self {
-        Self::start_with(HttpLimits::default()).await
+        Self::configured(&[]).await
+    }
+
+    /// With settings such as `Push.Enabled=false`.
+    async fn configured(settings: &[&str]) -> Self {
+        let config = config(settings);
+        let limits = HttpLimits::from(&config.http);
+        Self::start_from(config, limits).await
     }
 
     async fn start_with(limits: HttpLimits) -> Self {
+        Self::start_from(config(&[]), limits).await
+    }
+
+    async fn start_from(config: Config, limits: HttpLimits) -> Self {
         let (status, store) = (Status::new(), LateStore::default());
         let dead_letters = DeadLetters::new(100);
         let own_metrics =
@@ -47,7 +62,11 @@ impl Gateway {
             dead_letters,
             own_metrics,
             push: PushFront::default(),
+            push_config: Arc::new(config.push),
+            cors: Cors::new(&config.http.cors_origins),
             limits,
+            shutdown: CancellationToken::new(),
+            reload: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -78,6 +97,19 @@ impl Gateway {
         timeout(LIMIT, answer).await.expect("an answer in time")
     }
 
+    /// Sends a body, too.
+    async fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let answer = async {
+            let mut client = Client::connect(self.address).await;
+            let length = body.len();
+            let headers = format!("{headers}Content-Length: {length}\r\nConnection: close\r\n");
+            client.ask(method, path, &headers).await;
+            client.send(body).await;
+            client.answer(method).await
+        };
+        timeout(LIMIT, answer).await.expect("an answer in time")
+    }
+
     async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, "").await
     }
@@ -86,6 +118,16 @@ impl Gateway {
         self.shutdown.cancel();
         timeout(LIMIT, self.server).await.expect("stops in time").expect("does not panic");
     }
+}
+
+fn config(settings: &[&str]) -> Config {
+    let flag = |text: &&str| Assignment { flag: "--set", text: (*text).to_owned() };
+    let flags = settings.iter().map(flag).collect();
+    Config::load(Sources { flags, ..Sources::default() }).expect("valid settings").0
+}
+
+fn limits() -> HttpLimits {
+    HttpLimits::from(&config(&[]).http)
 }
 
 fn source() -> SourceKey {
@@ -275,21 +317,31 @@ async fn head_of_a_large_page_ends() {
 
 #[tokio::test]
 async fn other_methods_are_told_what_is_allowed() {
-    let gateway = Gateway::start().await;
+    const READ: &str = "GET, HEAD";
+    let gateway = Gateway::configured(&["Push.EnableAdminApi=true"]).await;
     let paths = [
-        "/",
-        "/metrics",
-        "/-/metrics",
-        "/-/healthy",
-        "/-/ready",
-        "/api/v1/status",
-        "/api/v1/dead-letters",
+        ("/", READ),
+        ("/metrics", "GET, HEAD, POST, PUT, DELETE"),
+        ("/metrics/job/x", "POST, PUT, DELETE"),
+        ("/metrics/job", "POST, PUT, DELETE"),
+        ("/-/metrics", READ),
+        ("/-/healthy", READ),
+        ("/-/ready", READ),
+        ("/-/quit", "PUT, POST"),
+        ("/-/reload", "PUT, POST"),
+        ("/api/v1/status", READ),
+        ("/api/v1/dead-letters", READ),
+        ("/api/v1/events", "POST"),
+        ("/api/v1/admin/wipe", "PUT"),
     ];
-    for path in paths {
-        for method in ["POST", "DELETE", "OPTIONS"] {
+    for (path, allowed) in paths {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            if allowed.split(", ").any(|allowed| allowed == method) {
+                continue;
+            }
             let answer = gateway.ask(method, path, "Content-Length: 0\r\n").await;
             assert_eq!(answer.status, 405, "{method} {path}");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
+            assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
         }
     }
     gateway.stop().await;
@@ -298,7 +350,7 @@ async fn other_methods_are_told_what_is_allowed() {
 #[tokio::test]
 async fn other_paths_are_not_found() {
     let gateway = Gateway::start().await;
-    for path in ["/metric", "/metrics/x", "/api", "/api/v2/status", "/-/", "/favicon.ico"] {
+    for path in ["/metric", "/metrics-x", "/api", "/api/v2/status", "/-/", "/favicon.ico"] {
         for method in ["GET", "POST"] {
             let answer = gateway.ask(method, path, "Content-Length: 0\r\n").await;
             assert_eq!((answer.status, answer.text()), (404, "not found\n".into()), "{path}");

@@ -17,7 +17,7 @@ async fn a_connection_serves_many_requests_and_a_shutdown_closes_it_when_idle() 
 
 #[tokio::test]
 async fn a_client_that_never_finishes_its_headers_is_cut_off() {
-    let limits = HttpLimits { header_timeout: Duration::from_millis(50), ..HttpLimits::default() };
+    let limits = HttpLimits { header_timeout: Duration::from_millis(50), ..limits() };
     let gateway = Gateway::start_with(limits).await;
     let mut client = Client::connect(gateway.address).await;
     client.send(b"GET / HTTP/1.1\r\nHost: x\r\n").await;
@@ -27,11 +27,8 @@ async fn a_client_that_never_finishes_its_headers_is_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_cannot_keep_others_waiting() {
-    let limits = HttpLimits {
-        concurrent_scrapes: 1,
-        stall_timeout: Duration::from_millis(200),
-        ..HttpLimits::default()
-    };
+    let limits =
+        HttpLimits { concurrent_scrapes: 1, stall_timeout: Duration::from_millis(200), ..limits() };
     let gateway = Gateway::start_with(limits).await;
     // More than the kernel's socket buffers and the chunks ahead take.
     gateway.restore(200_000);
@@ -46,7 +43,7 @@ async fn a_client_that_does_not_read_cannot_keep_others_waiting() {
 
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_a_stalled_client_for_ever() {
-    let limits = HttpLimits { drain_timeout: Duration::from_millis(50), ..HttpLimits::default() };
+    let limits = HttpLimits { drain_timeout: Duration::from_millis(50), ..limits() };
     let gateway = Gateway::start_with(limits).await;
     gateway.restore(200_000);
     let mut lazy = Client::connect(gateway.address).await;
@@ -57,7 +54,7 @@ async fn a_shutdown_does_not_wait_for_a_stalled_client_for_ever() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_a_slot() {
-    let limits = HttpLimits { connections: 1, ..HttpLimits::default() };
+    let limits = HttpLimits { connections: 1, ..limits() };
     let gateway = Gateway::start_with(limits).await;
     let mut first = Client::connect(gateway.address).await;
     first.ask("GET", "/", "").await;

@@ -1,0 +1,35 @@
+//! Orders over HTTP: stop, and read the files of the web configuration again.
+//!
+//! Whoever reaches the port can give them, so they are refused unless `Push.EnableLifecycle` says
+//! otherwise.
+
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{HttpContext, reject};
+
+/// `/-/quit`: as SIGTERM.
+pub(super) fn quit(context: HttpContext) -> Response {
+    if !context.push_config.enable_lifecycle {
+        return disabled();
+    }
+    tracing::info!("stopping, as /-/quit asked: draining, then a final checkpoint");
+    context.shutdown.cancel();
+    reject::text(StatusCode::OK, "stopping\n")
+}
+
+/// `/-/reload`.
+pub(super) fn reload(context: HttpContext) -> Response {
+    if !context.push_config.enable_lifecycle {
+        return disabled();
+    }
+    context.reload.notify_one();
+    reject::text(StatusCode::OK, "reloading\n")
+}
+
+fn disabled() -> Response {
+    reject::text(
+        StatusCode::FORBIDDEN,
+        "/-/quit and /-/reload are not enabled; set Push.EnableLifecycle=true\n",
+    )
+}
