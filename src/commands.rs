@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, ConfigError, Sources};
+use crate::http::SecurityError;
 use crate::telemetry::{self, LogOutput};
 
 pub mod check;
@@ -38,7 +39,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// The exit code for an error that ends the process.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match error.chain().any(|cause| cause.is::<ConfigError>()) {
+    let of_configuration = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<ConfigError>() || cause.is::<SecurityError>()
+    };
+    match error.chain().any(of_configuration) {
         true => EXIT_USAGE.into(),
         false => ExitCode::FAILURE,
     }

@@ -20,6 +20,7 @@ mod error;
 mod file;
 mod gateway;
 mod http;
+mod http_security;
 mod json_comments;
 mod layer;
 mod logging;
@@ -37,6 +38,7 @@ pub use dead_letters::DeadLettersConfig;
 pub use error::{ConfigError, Hint, Problem, Warning};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
+pub use http_security::{HttpSecurityConfig, PlainUser};
 pub use logging::{LogFormat, LoggingConfig};
 pub use metrics::MetricsConfig;
 pub use origin::Origin;
@@ -58,6 +60,7 @@ const SECTIONS: [&str; 9] =
 pub struct Config {
     pub gateway: GatewayConfig,
     pub http: HttpConfig,
+    pub http_security: HttpSecurityConfig,
     pub redis: RedisConfig,
     pub stream: StreamConfig,
     pub snapshot: SnapshotConfig,
@@ -97,6 +100,7 @@ impl Config {
         let mut config = Self {
             gateway: GatewayConfig::take(&mut settings),
             http: HttpConfig::take(&mut settings),
+            http_security: HttpSecurityConfig::take(&mut settings),
             redis: RedisConfig::take(&mut settings),
             stream: StreamConfig::take(&mut settings),
             snapshot: SnapshotConfig::take(&mut settings),

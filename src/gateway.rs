@@ -15,7 +15,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +24,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, Cors, HttpContext, HttpLimits};
+use crate::http::{self, Cors, HttpContext, HttpLimits, Security};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -60,13 +59,14 @@ const NOTHING_IS_LOST: &str = "the last checkpoint could not be written; nothing
 /// Runs until SIGTERM or SIGINT, or until it must not go on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
+    let status = Status::new();
+    let security = Security::load(config.http_security.clone(), status.clone())?;
     let listen = config.http.listen;
     let listener = bind(listen, "Http.Listen").await?;
     let lifecycle_listener = match config.http.lifecycle_listen {
         Some(listen) => Some(bind(listen, "Http.LifecycleListen").await?),
         None => None,
     };
-    let status = Status::new();
     let late_store = LateStore::default();
     let dead_letters = DeadLetters::new(config.dead_letters.max_length);
     let own_metrics = OwnMetrics::new(
@@ -77,17 +77,18 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     );
     let push = PushFront::default();
     let stop_http = CancellationToken::new();
+    tokio::spawn(security.clone().keep_current(stop_http.clone()));
     let http_context = HttpContext {
         store: late_store.clone(),
         status: status.clone(),
         dead_letters: dead_letters.clone(),
         own_metrics: own_metrics.clone(),
         push: push.clone(),
+        security: security.clone(),
         push_config: Arc::new(config.push.clone()),
         cors: Cors::new(&config.http.cors_origins),
         limits: HttpLimits::from(&config.http),
         shutdown: shutdown.clone(),
-        reload: Arc::new(Notify::new()),
     };
     let mut servers = JoinSet::new();
     if let Some(listener) = lifecycle_listener {
@@ -96,7 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     servers.spawn(http::serve(listener, http_context, stop_http.clone()));
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), %listen, identity = config.gateway.identity,
+        version = env!("CARGO_PKG_VERSION"), %listen, serving = security.describe(), identity = config.gateway.identity,
         redis = %config.redis.target, snapshots = config.snapshot.redacted_url(),
         "prom-stream-gateway"
     );

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -37,19 +37,25 @@ use crate::push::PushFront;
 use crate::status::Status;
 
 mod admin;
+mod auth;
 mod control;
 mod cors;
 mod encoding;
+mod guard;
 pub mod lifecycle;
 mod metrics;
 mod page;
 mod push;
 mod reject;
+mod security;
 mod server;
+pub(crate) mod tls;
+mod web_config;
 mod write_timeout;
 
 pub use cors::Cors;
 use push::Pushes;
+pub use security::{Security, SecurityError};
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -61,11 +67,10 @@ pub struct HttpContext {
     pub push: PushFront,
     pub push_config: Arc<PushConfig>,
     pub cors: Cors,
+    pub security: Security,
     pub limits: HttpLimits,
     /// Cancelled to stop the whole gateway.
     pub shutdown: CancellationToken,
-    /// Notified when the files of the web configuration are to be read again.
-    pub reload: Arc<Notify>,
 }
 
 /// What clients may take.
@@ -75,6 +80,10 @@ pub struct HttpLimits {
     pub concurrent_scrapes: usize,
     /// Connections open at the same time; more wait to be accepted.
     pub connections: usize,
+    /// How long a client may take to secure its connection.
+    pub handshake_timeout: Duration,
+    /// Passwords compared with a bcrypt hash at the same time; more wait.
+    pub password_checks: usize,
     /// How long a connection may take for, or idle before, a request's headers.
     pub header_timeout: Duration,
     /// How long a scrape may wait for its client to read on.
@@ -90,6 +99,8 @@ impl From<&HttpConfig> for HttpLimits {
             connections: config.max_connections,
             header_timeout: config.header_timeout,
             stall_timeout: config.stall_timeout,
+            handshake_timeout: Duration::from_secs(10),
+            password_checks: 2,
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -97,8 +108,8 @@ impl From<&HttpConfig> for HttpLimits {
 
 /// Serves until `shutdown`, then lets requests in flight finish.
 pub async fn serve(listener: TcpListener, context: HttpContext, shutdown: CancellationToken) {
-    let limits = context.limits;
-    server::run(listener, routes(context), limits, shutdown).await;
+    let (security, limits) = (context.security.clone(), context.limits);
+    server::run(listener, routes(context), security, limits, shutdown).await;
 }
 
 fn routes(
@@ -153,7 +164,7 @@ fn for_operators(context: &HttpContext) -> BoxedFilter<(Response,)> {
     let healthy = path!("-" / "healthy").and(read).map(admin::healthy);
     let ready = path!("-" / "ready").and(read).and(with_context.clone()).map(admin::ready);
     let quit = path!("-" / "quit").and(order).and(with_context.clone()).map(control::quit);
-    let reload = path!("-" / "reload").and(order).and(with_context.clone()).map(control::reload);
+    let reload = path!("-" / "reload").and(order).and(with_context.clone()).then(control::reload);
     let status = api.and(path!("status")).and(read).and(with_context.clone()).map(admin::status);
     let dead_letters = api
         .and(path!("dead-letters"))

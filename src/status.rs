@@ -32,6 +32,8 @@ pub struct Report {
     pub sources: BTreeMap<SourceKey, SourceReport>,
     pub checkpoint: CheckpointReport,
     pub ownership: OwnershipReport,
+    /// Why the changed TLS and user files are not in force.
+    pub web_config_error: Option<String>,
 }
 
 /// How far the start has come.
@@ -180,6 +182,12 @@ impl Status {
 
     pub fn checkpoint(&self, change: impl FnOnce(&mut CheckpointReport)) {
         change(&mut self.inner.report.lock().checkpoint);
+    }
+
+    /// Not a reason to be degraded: what was read before stays in force, and a gateway that
+    /// nobody scrapes because of a typing error would be the greater harm.
+    pub fn set_web_config_error(&self, error: Option<String>) {
+        self.inner.report.lock().web_config_error = error;
     }
 
     /// `/metrics` is complete.

@@ -51,6 +51,9 @@ struct StatusView {
     sources: Vec<SourceView>,
     checkpoint: CheckpointView,
     ownership: OwnershipReport,
+    /// Why the changed TLS and user files are not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web_config_error: Option<String>,
     dead_letters: DeadLettersView,
 }
 
@@ -102,6 +105,7 @@ pub(super) fn status(context: HttpContext) -> Response {
             report: report.checkpoint,
         },
         ownership: report.ownership,
+        web_config_error: report.web_config_error,
         dead_letters: DeadLettersView {
             pending: letters.pending,
             written: letters.written,

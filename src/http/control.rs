@@ -18,13 +18,18 @@ pub(super) fn quit(context: HttpContext) -> Response {
     reject::text(StatusCode::OK, "stopping\n")
 }
 
-/// `/-/reload`.
-pub(super) fn reload(context: HttpContext) -> Response {
+/// `/-/reload`: as SIGHUP.
+pub(super) async fn reload(context: HttpContext) -> Response {
     if !context.push_config.enable_lifecycle {
         return disabled();
     }
-    context.reload.notify_one();
-    reject::text(StatusCode::OK, "reloading\n")
+    match context.security.reload().await {
+        Ok(()) => reject::text(StatusCode::OK, "reloaded\n"),
+        Err(error) => reject::text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("not reloaded; what was in force stays so: {error}\n"),
+        ),
+    }
 }
 
 fn disabled() -> Response {

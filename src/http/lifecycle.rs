@@ -18,13 +18,14 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::{Filter, path};
 
-use super::{HttpContext, metrics, reject, server};
+use super::{HttpContext, Security, metrics, reject, server};
 use crate::expose::own_metrics::{REVISION, VERSION};
 
 /// Serves until `shutdown`.
 pub async fn serve(listener: TcpListener, context: HttpContext, shutdown: CancellationToken) {
     let limits = context.limits;
-    server::run(listener, routes(context), limits, shutdown).await;
+    // For a port that only orchestrators reach: neither TLS nor passwords.
+    server::run(listener, routes(context), Security::default(), limits, shutdown).await;
 }
 
 fn routes(

@@ -4,7 +4,8 @@
 //! that sends one byte a minute would hold its connection for ever, and a
 //! shutdown would wait for it. Here hyper runs warp's service with limits:
 //! headers arrive and answers are taken in time, connections are bounded in
-//! number, and a shutdown ends.
+//! number, and a shutdown ends. TLS is spoken here, too; a connection counts from
+//! its first byte, and its handshake has its time.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,10 +15,12 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::http::Request;
@@ -27,21 +30,26 @@ use warp::hyper::service::Service;
 use warp::reply::Response;
 
 use super::HttpLimits;
+use super::guard::Guard;
+use super::security::Security;
 use super::write_timeout::WriteTimeout;
 
 /// How long to wait when no connection can be accepted, mostly for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Serves the routes until `shutdown`, then lets requests in flight finish.
+/// Serves the routes to those whom `security` lets in until `shutdown`, then lets requests in
+/// flight finish.
 pub(super) async fn run<F>(
     listener: TcpListener,
     routes: F,
+    security: Security,
     limits: HttpLimits,
     shutdown: CancellationToken,
 ) where
     F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
 {
     let service = TowerToHyperService::new(warp::service(routes));
+    let service = Guard::new(service, security.clone(), limits.password_checks);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     loop {
@@ -53,7 +61,8 @@ pub(super) async fn run<F>(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, slot)) => {
-                let connection = serve(stream, service.clone(), limits, shutdown.clone());
+                let tls = security.rules().tls.clone().map(TlsAcceptor::from);
+                let connection = open(stream, tls, service.clone(), limits, shutdown.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(slot);
@@ -84,11 +93,36 @@ async fn accept(
     Ok((stream, slot))
 }
 
-async fn serve<S>(stream: TcpStream, service: S, limits: HttpLimits, shutdown: CancellationToken)
-where
+/// Serves one connection, once it is secured.
+async fn open<S>(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    service: S,
+    limits: HttpLimits,
+    shutdown: CancellationToken,
+) where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
     let stream = WriteTimeout::new(stream, limits.stall_timeout);
+    let Some(tls) = tls else { return serve(stream, service, limits, shutdown).await };
+    let handshake = timeout(limits.handshake_timeout, tls.accept(stream));
+    let secured = tokio::select! {
+        secured = handshake => secured,
+        () = shutdown.cancelled() => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => serve(stream, service, limits, shutdown).await,
+        // Its fault, and of interest to whoever looks for it: a wrong authority, an old client.
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+async fn serve<I, S>(stream: I, service: S, limits: HttpLimits, shutdown: CancellationToken)
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

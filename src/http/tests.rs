@@ -64,9 +64,9 @@ impl Gateway {
             push: PushFront::default(),
             push_config: Arc::new(config.push),
             cors: Cors::new(&config.http.cors_origins),
+            security: Security::default(),
             limits,
             shutdown: CancellationToken::new(),
-            reload: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -80,6 +80,12 @@ fn state(report: &Report) -> Vec<Family> {
             .value(report.ownership.owner),
         Family::gauge("epoch", "Grows with every change of the identity's owner.")
             .value(report.ownership.epoch),
+        Family::gauge(
+            "web_config_reload_failed",
+            "Whether the changed TLS and user files cannot be used, and those read before are \
+             still in force (1); `/api/v1/status` says why.",
+        )
+        .value(report.web_config_error.is_some()),
     ];
     if let Some(remaining) = report.ownership.lease_remaining_seconds {
         let help = "For how long this process is the owner, unless it renews its lease.";

@@ -86,5 +86,6 @@ pub(super) fn method_name(method: Method) -> &'static str {
         Method::Put => "put",
         Method::Delete => "delete",
         Method::Wipe => "wipe",
+        Method::Failed => "failed",
     }
 }
