@@ -27,6 +27,9 @@ mod request;
 mod series_labels;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use request::{BodyFormat, Dialect, Method, PushRequest, RecordError};
 
 use self::path::PathLabels;
