@@ -1,7 +1,7 @@
 //! What producers send, and what becomes of it: a table for every rule.
 
 use super::*;
-use crate::model::{Locator, StreamId};
+use crate::model::{Locator, Mode, StreamId};
 
 mod bad;
 mod forms;
@@ -34,7 +34,7 @@ fn decode_one(entry: RawEntry) -> Batch {
     batch
 }
 
-/// `counter x{a="1"} 2 # help [numbers]`
+/// `counter x{a="1"} 2 # help Mode [numbers]`
 fn render(batch: &Batch, event: &Event) -> String {
     let mut line = format!("{} {}", event.metric_type, batch.text(event.name));
     if !event.labels.is_empty() {
@@ -43,6 +43,9 @@ fn render(batch: &Batch, event: &Event) -> String {
     line += &format!(" {}", event.value);
     if !event.help.is_empty() {
         line += &format!(" # {}", batch.text(event.help));
+    }
+    if event.mode != Mode::Natural {
+        line += &format!(" {:?}", event.mode);
     }
     if !event.numbers.is_empty() {
         line += &format!(" {:?}", batch.numbers(event.numbers));
