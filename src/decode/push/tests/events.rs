@@ -60,7 +60,8 @@ fn a_bad_event_refuses_all_and_is_named_by_its_number() {
         let refusal = push(&body).expect_err(&body);
         assert_eq!(refusal.reason, reason, "{}", refusal.detail);
         assert!(refusal.detail.starts_with(detail), "{:?} for {body}", refusal.detail);
-        let told = refusal.detail.matches(" event ").count();
+        let told =
+            refusal.detail.matches(": event ").count() + refusal.detail.matches("; event ").count();
         assert!(told <= 3, "{}", refusal.detail);
         assert_eq!(refusal.detail.ends_with("; …"), refusal.detail.starts_with("4 of 6"));
     }
