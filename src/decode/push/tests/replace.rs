@@ -77,7 +77,8 @@ fn a_path_names_a_job_first() {
     for (path, detail) in table {
         assert_refused(Replace, path, &Body::default(), Reason::InvalidLabel, detail);
         let unnamed = request(Replace, Method::Post, path);
-        assert!(failure(&unnamed, &options()).is_none(), "{detail}");
+        let failed = unnamed.failed().expect("a method that writes");
+        interpret(&failed, &options()).expect_err(detail);
         interpret(&request(Replace, Method::Delete, path), &options()).expect_err(detail);
     }
 }
@@ -109,19 +110,15 @@ fn a_failed_push_leaves_its_time() {
             body: b"{".to_vec(),
             ..request(Replace, method, &JOB)
         };
-        let push = failure(&request, &options()).expect("a group that remembers");
+        // It is kept as a record, and means the same whenever that is read.
+        let record = request.failed().expect("a group that remembers").to_record();
+        let failed = PushRequest::from_record(&record).expect("a record");
+        let push = interpret(&failed, &options()).expect("taken");
         assert_eq!((push.ticket, push.at), (7, Timestamp(RECEIVED_AT_MILLISECONDS)));
         assert_eq!(push.idempotency, None);
         let Operation::Write(write) = &push.operation else { panic!("{push:?}") };
         let group = write.group.as_ref().expect("a group");
         assert_eq!((&*group.group.labels, group.whole), (r#"job="x""#, false));
-        assert_eq!(render(write), time_lines(r#"instance="",job="x""#, false));
-
-        // What is kept of it means the same when it is read again.
-        let record = request.failed().expect("kept").to_record();
-        let again = PushRequest::from_record(&record).expect("a record");
-        let again = interpret(&again, &options()).expect("taken");
-        let Operation::Write(write) = &again.operation else { panic!("{again:?}") };
         assert_eq!(render(write), time_lines(r#"instance="",job="x""#, false));
     }
     let nothing_remains = [
@@ -132,6 +129,6 @@ fn a_failed_push_leaves_its_time() {
         PushRequest { format: BodyFormat::Events, ..request(Replace, Method::Post, &[]) },
     ];
     for request in nothing_remains {
-        assert!(failure(&request, &options()).is_none(), "{request:?}");
+        assert_eq!(request.failed(), None, "{request:?}");
     }
 }
