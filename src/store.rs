@@ -36,6 +36,8 @@ mod step;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_batch;
+#[cfg(test)]
+pub(crate) mod test_push;
 pub mod text_column;
 
 use aggregates::{Aggregates, Remains};
@@ -297,5 +299,7 @@ impl Inner {
     }
 }
 
+#[cfg(test)]
+mod push_tests;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,10 @@
 //! Batches built by hand, for tests of everything behind decoding.
 
+use std::sync::Arc;
+
 use crate::model::{
-    Batch, Body, Event, Locator, MetricType, Mode, RawEntry, SeriesHasher, Span, StreamId, labels,
+    Batch, BatchPush, Body, Event, Locator, MetricType, Mode, Push, RawEntry, SeriesHasher, Span,
+    StreamId, labels,
 };
 
 /// Collects events as decoding would deliver them.
@@ -66,6 +69,22 @@ impl BatchBuilder {
     pub(crate) fn help(mut self, help: &str) -> Self {
         let help = self.text(help);
         self.batch.events.last_mut().expect("an event to give a help text to").help = help;
+        self
+    }
+
+    /// Gives the last event a mode.
+    pub(crate) fn mode(mut self, mode: Mode) -> Self {
+        self.batch.events.last_mut().expect("an event to give a mode to").mode = mode;
+        self
+    }
+
+    pub(crate) fn push(mut self, push: Push) -> Self {
+        let entry = small(self.batch.entries.len());
+        let push = Arc::new(push);
+        let body = Body::Push(Arc::clone(&push));
+        self.batch.entries.push(RawEntry { locator: Locator::Record(u64::from(entry)), body });
+        let after_events = small(self.batch.events.len());
+        self.batch.pushes.push(BatchPush { entry, after_events, push });
         self
     }
 

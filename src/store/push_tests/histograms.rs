@@ -1,0 +1,166 @@
+use super::*;
+use crate::model::NativeHistogram;
+
+fn row(fixture: &Fixture, name: &str) -> (Vec<u64>, f64) {
+    match fixture.family(name).values {
+        Values::Histograms { counts, sums, .. } => (counts, sums[0]),
+        Values::Summaries { counts, sums, .. } => (counts, sums[0]),
+        other => panic!("neither histograms nor summaries: {other:?}"),
+    }
+}
+
+fn native(zero_count: u64, positive: &[(i32, u64)]) -> NativeHistogram {
+    NativeHistogram { zero_count, positive: positive.to_vec(), ..NativeHistogram::default() }
+}
+
+#[test]
+fn other_buckets_are_merged_into_those_of_the_family() {
+    let cases: [(&[f64], &[u64], [u64; 3]); 6] = [
+        (&[1.0, 5.0], &[1, 2, 4], [1, 2, 4]),
+        (&[1.0, 2.0, 10.0], &[1, 2, 4, 8], [1, 2, 12]),
+        (&[0.1, 0.5], &[1, 2, 4], [3, 0, 4]),
+        (&[], &[7], [0, 0, 7]),
+        (&[5.0], &[1, 2], [0, 1, 2]),
+        (&[100.0], &[3, 1], [0, 0, 4]),
+    ];
+    for (bounds, counts, expected) in cases {
+        let mut fixture = Fixture::new(100);
+        let family = |push: PushBuilder| push.family(Histogram, "h");
+        let first = |push| family(push).histogram(Meet::Add, "", &[1.0, 5.0], &[1, 1, 1], 9.0);
+        fixture.write(NOW, first).expect("fits");
+        let second = |push| family(push).histogram(Meet::Add, "", bounds, counts, 2.0);
+        fixture.write(NOW, second).expect("fits");
+        let added = expected.map(|count| count + 1).to_vec();
+        assert_eq!(row(&fixture, "h"), (added, 11.0), "{bounds:?}");
+        let third = |push| family(push).histogram(Meet::Replace, "", bounds, counts, 2.0);
+        fixture.write(NOW, third).expect("fits");
+        assert_eq!(row(&fixture, "h"), (expected.to_vec(), 2.0), "{bounds:?}");
+    }
+}
+
+#[test]
+fn an_event_into_a_pushed_histogram_or_summary_works_as_ever() {
+    let mut fixture = Fixture::new(100);
+    let push = |push: PushBuilder| {
+        let push = push.family(Histogram, "h");
+        let push = push.histogram(Meet::Add, "", &[1.0], &[2, 0], 1.5).native(native(2, &[]));
+        let push = push.family(Summary, "s");
+        push.summary(Meet::Replace, "", 4, 8.0, &[0.5, 0.9, 1.0, 2.0])
+    };
+    fixture.write(NOW, push).expect("fits");
+    assert_eq!(fixture.store.size().series, 4 + 4);
+    assert!(fixture.family("h").natives.get(0).is_some());
+    let pushed: &[(f64, f64)] = &[(0.5, 1.0), (0.9, 2.0)];
+    assert_eq!(fixture.family("s").quantiles.get(0).map(|pairs| &**pairs), Some(pushed));
+    let batch = fixture.batch().histogram("h", "", 7.0, &[3.0]).summary("s", "", 1.0, &[0.5, 0.1]);
+    assert_eq!(fixture.apply(&batch.build(), NOW).processed, 2);
+    assert_eq!(row(&fixture, "h"), (vec![2, 1], 8.5));
+    assert_eq!(row(&fixture, "s"), (vec![5], 9.0));
+    assert!(fixture.family("h").natives.get(0).is_none(), "it lacks the event");
+    assert!(fixture.family("s").quantiles.get(0).is_none());
+    assert_eq!(fixture.store.size().series, 4 + 2);
+}
+
+#[test]
+fn summaries_add_up_without_their_quantiles_and_are_replaced_with_them() {
+    let mut fixture = Fixture::new(5);
+    let events = fixture.batch().summary("s", "", 1.0, &[0.5, 0.1]).build();
+    fixture.apply(&events, NOW);
+    let family = |push: PushBuilder| push.family(Summary, "s");
+    fixture.write(NOW, |push| family(push).summary(Meet::Add, "", 2, 4.0, &[])).expect("fits");
+    assert_eq!(row(&fixture, "s"), (vec![3], 5.0));
+    assert_eq!(fixture.store.size().series, 3);
+    let three = [0.1, 0.5, 0.9, 1.0, 2.0, 3.0];
+    let replace = |push| family(push).summary(Meet::Replace, "", 2, 4.0, &three);
+    fixture.write(NOW, replace).expect("fits the limit");
+    assert_eq!(fixture.store.size().series, 5);
+    let four = [0.1, 0.2, 0.5, 0.9, 1.0, 2.0, 3.0, 4.0];
+    let replace = |push| family(push).summary(Meet::Replace, "", 2, 4.0, &four);
+    assert_eq!(fixture.write(NOW, replace), Err(Reason::SeriesLimit));
+    let replace = |push| family(push).summary(Meet::Replace, "", 1, 0.0, &[]);
+    fixture.write(later(5), replace).expect("fits");
+    assert_eq!(fixture.store.size().series, 2);
+    assert_eq!(fixture.family("s").created, [later(5)], "its count fell");
+    let family_shown = fixture.family("s");
+    assert_eq!(family_shown.quantiles.get(0).map(|pairs| pairs.len()), Some(0));
+    let add = |push| family(push).summary(Meet::Add, "", 0, f64::NAN, &[]);
+    assert_eq!(fixture.write(NOW, add), Err(Reason::InvalidValue));
+}
+
+#[test]
+fn no_count_overflows() {
+    let most = 1_u64 << 63;
+    let cases: [(&[u64], Result<(), Reason>); 4] = [
+        (&[most - 1, 0], Ok(())),
+        (&[most - 1, 1], Err(Reason::InvalidValue)),
+        (&[u64::MAX, u64::MAX], Err(Reason::InvalidValue)),
+        (&[0, u64::MAX], Err(Reason::InvalidValue)),
+    ];
+    for (counts, expected) in cases {
+        let mut fixture = Fixture::new(100);
+        let family = |push: PushBuilder| push.family(Histogram, "h");
+        fixture
+            .write(NOW, |push| family(push).histogram(Meet::Add, "", &[1.0], &[0, 1], 1.0))
+            .expect("fits");
+        let result =
+            fixture.write(NOW, |push| family(push).histogram(Meet::Add, "", &[1.0], counts, 1.0));
+        assert_eq!(result.map(|_| ()), expected, "{counts:?}");
+        let batch = fixture.batch().histogram("h", "", 7.0, &[3.0]).build();
+        assert_eq!(fixture.apply(&batch, NOW).processed, 1);
+    }
+}
+
+#[test]
+fn native_buckets_are_kept_while_they_hold_every_observation() {
+    let mut fixture = Fixture::new(100);
+    let add = |fixture: &mut Fixture, meet, count, histogram: Option<NativeHistogram>| {
+        let push = fixture.builder().family(Histogram, "h");
+        let push = push.histogram(meet, "", &[], &[count], 1.0);
+        let push = histogram.into_iter().fold(push, PushBuilder::native);
+        fixture.push(push.build(NOW))
+    };
+    let shown =
+        |fixture: &Fixture| fixture.family("h").natives.get(0).map(|native| (**native).clone());
+    add(&mut fixture, Meet::Add, 3, Some(native(1, &[(2, 2)]))).expect("fits");
+    add(&mut fixture, Meet::Add, 4, Some(native(1, &[(1, 1), (2, 2)]))).expect("fits");
+    assert_eq!(shown(&fixture), Some(native(2, &[(1, 1), (2, 4)])));
+    add(&mut fixture, Meet::Add, 0, None).expect("fits");
+    assert!(shown(&fixture).is_some());
+    add(&mut fixture, Meet::Add, 1, None).expect("fits");
+    assert_eq!(shown(&fixture), None);
+    add(&mut fixture, Meet::Add, 1, Some(native(1, &[]))).expect("fits");
+    assert_eq!(shown(&fixture), None, "the others are not in it");
+    add(&mut fixture, Meet::Replace, 1, Some(native(1, &[]))).expect("fits");
+    assert_eq!(shown(&fixture), Some(native(1, &[])));
+    let wrong = add(&mut fixture, Meet::Add, 2, Some(native(1, &[])));
+    assert_eq!(wrong, Err(Reason::Inconsistent));
+}
+
+#[test]
+fn the_latest_exemplar_of_each_bucket_is_kept() {
+    let shown = |fixture: &Fixture, name| -> Vec<(u32, f64)> {
+        let family = fixture.family(name);
+        let exemplars = family.exemplars.get(0).into_iter().flat_map(|all| all.iter());
+        exemplars.map(|(bucket, exemplar)| (*bucket, exemplar.value)).collect()
+    };
+    let mut fixture = Fixture::new(100);
+    let first = fixture.builder().family(Histogram, "h");
+    let first = first.histogram(Meet::Add, "", &[1.0, 5.0], &[1, 1, 1], 9.0);
+    let first = first.exemplar(0, 0.5).exemplar(2, 7.0);
+    let first = first.family(Counter, "c").scalar(Meet::Add, "", 1.0).exemplar(0, 1.0);
+    fixture.push(first.build(NOW)).expect("fits");
+    let second = fixture.builder().family(Histogram, "h");
+    let second = second.histogram(Meet::Add, "", &[0.5, 2.0], &[1, 1, 1], 9.0);
+    // 0.7 would stand in a bucket above its own.
+    let second = second.exemplar(0, 0.4).exemplar(1, 0.7).exemplar(2, 8.0);
+    let second = second.family(Counter, "c").scalar(Meet::Add, "", 1.0);
+    fixture.push(second.build(NOW)).expect("fits");
+    assert_eq!(shown(&fixture, "h"), [(0, 0.4), (2, 8.0)]);
+    assert_eq!(shown(&fixture, "c"), [(0, 1.0)]);
+    let third = fixture.builder().family(Histogram, "h");
+    let third = third.histogram(Meet::Replace, "", &[1.0, 5.0], &[1, 1, 1], 9.0).exemplar(1, 2.0);
+    let third = third.family(Counter, "c").scalar(Meet::Replace, "", 1.0);
+    fixture.push(third.build(NOW)).expect("fits");
+    assert_eq!(shown(&fixture, "h"), [(1, 2.0)]);
+    assert_eq!(shown(&fixture, "c"), []);
+}

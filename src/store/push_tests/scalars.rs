@@ -1,0 +1,204 @@
+use super::*;
+
+#[test]
+fn each_type_takes_what_it_can() {
+    use Meet::{Add, Replace};
+    const MAX: f64 = f64::MAX;
+    const INF: f64 = f64::INFINITY;
+    let invalid = Err(Reason::InvalidValue);
+    let cases = [
+        (Counter, Add, 2.0, 3.0, Ok(5.0)),
+        (Counter, Replace, 2.0, 3.0, Ok(3.0)),
+        (Counter, Add, 2.0, -1.0, Err(Reason::NegativeCounter)),
+        (Counter, Replace, 2.0, -1.0, Ok(-1.0)),
+        (Counter, Add, MAX, MAX, invalid),
+        (Counter, Add, 2.0, INF, invalid),
+        (Counter, Replace, 2.0, INF, Ok(INF)),
+        (Counter, Add, INF, 1.0, invalid),
+        (Gauge, Add, 2.0, -3.0, Ok(-1.0)),
+        (Gauge, Add, 2.0, INF, Ok(INF)),
+        (Gauge, Add, INF, 1.0, Ok(INF)),
+        (Gauge, Add, -MAX, -MAX, invalid),
+        (Gauge, Replace, 2.0, INF, Ok(INF)),
+        (Untyped, Add, 2.0, -3.0, Ok(-1.0)),
+        (Untyped, Add, MAX, MAX, invalid),
+        (Untyped, Replace, 2.0, 3.0, Ok(3.0)),
+    ];
+    for (metric_type, meet, before, value, expected) in cases {
+        let case = format!("{metric_type} {before} {meet:?} {value}");
+        let mut fixture = Fixture::new(10);
+        let first = |push: PushBuilder| push.family(metric_type, "x").scalar(Replace, "", before);
+        fixture.write(NOW, first).expect("any value can be set");
+        let result =
+            fixture.write(NOW, |push| push.family(metric_type, "x").scalar(meet, "", value));
+        assert_eq!(result.map(|_| ()), expected.map(|_| ()), "{case}");
+        assert_eq!(fixture.scalar("x", NOW), expected.unwrap_or(before), "{case}");
+    }
+}
+
+#[test]
+fn a_push_is_applied_as_a_whole_or_not_at_all() {
+    let mut fixture = Fixture::new(6);
+    fixture
+        .write(NOW, |push| push.family(Counter, "c").scalar(Meet::Add, "", f64::MAX))
+        .expect("fits");
+    let series = |push: PushBuilder| push.family(Gauge, "g").scalar(Meet::Add, "a=\"1\"", 1.0);
+    type Build = fn(PushBuilder) -> PushBuilder;
+    let cases: [(Build, Reason); 7] = [
+        (|push| push.family(Gauge, "c").scalar(Meet::Add, "", 1.0), Reason::TypeConflict),
+        (
+            |push| push.family(Summary, "c").summary(Meet::Add, "", 1, 1.0, &[]),
+            Reason::TypeConflict,
+        ),
+        (|push| push.family(Counter, "c").scalar(Meet::Add, "", f64::MAX), Reason::InvalidValue),
+        (
+            |push| {
+                let push = push.family(Counter, "d").scalar(Meet::Add, "", f64::MAX);
+                push.scalar(Meet::Add, "", f64::MAX)
+            },
+            Reason::InvalidValue,
+        ),
+        (|push| push.family(Counter, "d").scalar(Meet::Add, "", -1.0), Reason::NegativeCounter),
+        (
+            |push| {
+                let push = push.family(Summary, "s").summary(Meet::Add, "", 1, 1.0, &[]);
+                push.family(Counter, "s_count").scalar(Meet::Add, "", 1.0)
+            },
+            Reason::NameConflict,
+        ),
+        (
+            |push| {
+                let push = push.family(Histogram, "h");
+                push.histogram(Meet::Add, "", &[1.0, 2.0], &[0, 0, 1], 1.0)
+            },
+            Reason::SeriesLimit,
+        ),
+    ];
+    for (number, (build, reason)) in cases.into_iter().enumerate() {
+        let before = fixture.dropped(reason);
+        let result = fixture.write(NOW, |push| build(series(push)));
+        assert_eq!(result, Err(reason), "case {number}");
+        assert_eq!(fixture.dropped(reason), before + 1);
+        assert_eq!(fixture.names(), ["c"], "case {number}");
+        assert_eq!(fixture.store.size(), StoreSize { series: 1, families: 1 });
+    }
+    let push = series(fixture.builder()).family(Counter, "s_count").scalar(Meet::Add, "", 1.0);
+    let applied = fixture.push(push.build(NOW)).expect("no name was left claimed");
+    assert_eq!(applied, PushApplied { series: 2, repeated: false });
+}
+
+#[test]
+fn a_series_pushed_twice_is_written_twice_in_order() {
+    let mut fixture = Fixture::new(10);
+    let twice = |push: PushBuilder| {
+        let push = push.family(Gauge, "g").help("", "seconds");
+        let push = push.scalar(Meet::Replace, r#"a="1",b="2""#, 1.0);
+        push.scalar(Meet::Add, r#"b="2",a="1""#, 4.0)
+    };
+    assert_eq!(fixture.write(NOW, twice).map(|applied| applied.series), Ok(2));
+    assert_eq!(fixture.scalars("g", NOW), pairs(&[(r#"a="1",b="2""#, 5.0)]));
+    let first = |push: PushBuilder| push.family(Gauge, "g").help("First.", "bytes");
+    fixture.write(NOW, |push| first(push).scalar(Meet::Add, "", 1.0)).expect("fits");
+    let second = |push: PushBuilder| push.family(Gauge, "g").help("Second.", "");
+    fixture.write(NOW, |push| second(push).scalar(Meet::Add, "", 1.0)).expect("fits");
+    let family = fixture.family("g");
+    assert_eq!((&*family.help, &*family.unit), ("First.", "seconds"));
+}
+
+#[test]
+fn a_window_decays_until_something_else_is_written() {
+    let window = |fixture: &mut Fixture, at, mean, value| {
+        let push = fixture.builder().family(Gauge, "w").windowed(mean, 300, "", value).build(at);
+        fixture.push(push).expect("fits");
+    };
+    let add = |fixture: &mut Fixture, at| {
+        fixture.write(at, |push| push.family(Gauge, "w").scalar(Meet::Add, "", 1.0)).expect("fits");
+    };
+    let mut fixture = Fixture::new(10);
+    window(&mut fixture, NOW, false, 10.0);
+    window(&mut fixture, later(200), false, 20.0);
+    assert_eq!(fixture.scalar("w", later(200)), 30.0);
+    assert_eq!(fixture.scalar("w", later(310)), 20.0);
+    add(&mut fixture, later(310));
+    assert_eq!(fixture.scalar("w", later(9999)), 21.0);
+    assert!(fixture.family("w").windows.get(0).is_none());
+    window(&mut fixture, later(320), false, 5.0);
+    window(&mut fixture, later(330), true, 2.0);
+    window(&mut fixture, later(330), true, 4.0);
+    assert_eq!(fixture.scalar("w", later(330)), 3.0);
+    // What came late counts for as long as it would have.
+    let push = fixture.builder().family(Gauge, "w").windowed(true, 300, "", 9.0).build(later(200));
+    fixture.apply(&fixture.batch().push(push).build(), later(340));
+    assert_eq!(fixture.scalar("w", later(340)), 5.0);
+    assert_eq!(fixture.scalar("w", later(510)), 3.0);
+    let max = |push: PushBuilder| push.family(Gauge, "w").windowed(false, 9, "", f64::MAX);
+    fixture.write(later(600), max).expect("fits");
+    assert_eq!(fixture.write(later(601), max), Err(Reason::InvalidValue));
+    let infinite = |push: PushBuilder| push.family(Gauge, "w").windowed(false, 9, "", f64::NAN);
+    assert_eq!(fixture.write(later(601), infinite), Err(Reason::InvalidValue));
+    let negative = |push: PushBuilder| push.family(Counter, "c").windowed(false, 9, "", -1.0);
+    assert_eq!(fixture.write(later(601), negative), Err(Reason::NegativeCounter));
+}
+
+#[test]
+fn events_with_a_mode_do_as_pushes_do() {
+    let mut fixture = Fixture::new(4);
+    let event = |batch: BatchBuilder, metric_type, labels, value, mode| {
+        batch.event(metric_type, "x", labels, value, &[]).mode(mode)
+    };
+    let cases = [
+        (Gauge, Mode::Natural, 7.0),
+        (Gauge, Mode::Add, 12.0),
+        (Gauge, Mode::Replace, 7.0),
+        (Counter, Mode::Natural, 12.0),
+        (Counter, Mode::Replace, 7.0),
+        (Untyped, Mode::Natural, 12.0),
+        (Untyped, Mode::Mean { window_seconds: 60 }, 7.0),
+        (Counter, Mode::Sum { window_seconds: 60 }, 7.0),
+    ];
+    for (metric_type, mode, expected) in cases {
+        let mut fixture = Fixture::new(4);
+        let batch = event(fixture.batch(), metric_type, "", 5.0, Mode::Natural);
+        let applied = fixture.apply(&event(batch, metric_type, "", 7.0, mode).build(), NOW);
+        assert_eq!(applied.processed, 2);
+        assert_eq!(fixture.scalar("x", NOW), expected, "{metric_type} {mode:?}");
+    }
+    // The limit is reached, and the others make room.
+    let labels = ["a=\"1\"", "a=\"2\"", "a=\"3\"", "a=\"4\""];
+    let batch = labels.iter().fold(fixture.batch(), |batch, labels| batch.gauge("x", labels, 1.0));
+    let batch = event(batch, Gauge, "a=\"5\"", 5.0, Mode::Family);
+    let batch = event(batch, Gauge, "a=\"1\"", 1.0, Mode::Add);
+    let batch = event(batch, Counter, "a=\"1\"", 1.0, Mode::Family);
+    let applied = fixture.apply(&batch.build(), NOW);
+    assert_eq!(applied.processed, 6);
+    assert_eq!(applied.refused[0].reason, Reason::TypeConflict);
+    assert_eq!(fixture.scalars("x", NOW), pairs(&[("a=\"5\"", 5.0), ("a=\"1\"", 1.0)]));
+    assert_eq!(fixture.store.size().series, 2);
+}
+
+#[test]
+fn a_start_time_is_kept_until_the_series_begins_anew() {
+    let created = |fixture: &Fixture, name| fixture.family(name).created;
+    let mut fixture = Fixture::new(100);
+    let replace = |fixture: &mut Fixture, at, value| {
+        let write = |push: PushBuilder| push.family(Counter, "c").scalar(Meet::Replace, "", value);
+        fixture.write(at, write).expect("fits");
+    };
+    replace(&mut fixture, later(1), 5.0);
+    replace(&mut fixture, later(2), 6.0);
+    assert_eq!(created(&fixture, "c"), [later(1)]);
+    replace(&mut fixture, later(3), 2.0);
+    assert_eq!(created(&fixture, "c"), [later(3)]);
+    let given = fixture.builder().family(Counter, "c").scalar(Meet::Replace, "", 1.0);
+    fixture.push(given.created(NOW).build(later(4))).expect("fits");
+    assert_eq!(created(&fixture, "c"), [NOW]);
+    let added = fixture.builder().family(Counter, "c").scalar(Meet::Add, "", 1.0);
+    fixture.push(added.created(later(3)).build(later(5))).expect("fits");
+    assert_eq!(created(&fixture, "c"), [NOW]);
+    let batch = fixture.batch().counter("events", "", 1.0).gauge("g", "", 1.0).build();
+    let advance = Advance::Push { from: fixture.next, to: fixture.next + 1 };
+    let (source, store) = (fixture.source.clone(), &fixture.store);
+    store.apply(&source, &batch, &advance, later(9), later(7)).expect("the next record");
+    assert_eq!(created(&fixture, "events"), [later(7)]);
+    assert_eq!(created(&fixture, "g"), []);
+}
