@@ -300,6 +300,8 @@ impl Inner {
 }
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod push_tests;
 #[cfg(test)]
 mod tests;

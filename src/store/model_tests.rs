@@ -1,0 +1,180 @@
+//! Random pushes, events and removals against a model that is slow and obvious.
+//!
+//! The model keeps series in maps, tries a push on a copy of itself, and knows nothing of rows,
+//! indexes or sweeping. After each batch the state is compared with it, and so are the answers to
+//! every push, asked for before and given after.
+
+use proptest::prelude::*;
+
+use super::test_batch::BatchBuilder;
+use super::test_push::{PushBuilder, push_of};
+use super::*;
+use crate::model::push::{Group, Operation};
+use crate::model::{MetricType, Mode, NativeHistogram, PushPosition, Reason, SourceKind, labels};
+
+mod inputs;
+mod model;
+
+use inputs::{Change, Doing, Event, OneFamily, OneSeries, Pushed, Write};
+use model::{Model, Series, State};
+
+const START: Timestamp = Timestamp(1_700_000_000_000);
+/// Small enough to be reached often.
+const MOST_SERIES: u64 = 40;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_store_does_what_the_model_does(steps in inputs::steps()) {
+        let source = SourceKey { kind: SourceKind::Push, key: "journal".into() };
+        let mut store = Store::new(MOST_SERIES);
+        store.reposition(&source, |position| {
+            *position = Some(Position::Push(PushPosition { next: 0 }));
+            0
+        });
+        let mut model = Model::new(MOST_SERIES);
+        let mut now = START;
+        for (step, inputs::Step { wait_seconds, restart, doings }) in (0_u64..).zip(steps) {
+            now.0 += wait_seconds * 1000;
+            if restart {
+                store = Store::restore(store.cut(now), MOST_SERIES);
+            }
+            if let [Doing::Push(push)] = doings.as_slice() {
+                let checked = store.check(&built(&store, push, now));
+                let expected = model.clone().push(push, now);
+                prop_assert_eq!(answer(checked), expected, "checking {:?}", push);
+            }
+            let batch = doings.iter().fold(BatchBuilder::new(store.hasher()), |batch, doing| {
+                match doing {
+                    Doing::Event(event) => with_event(batch, event),
+                    Doing::Push(push) => batch.push(built(&store, push, now)),
+                }
+            });
+            let mut refused_events = Vec::new();
+            let mut answers = Vec::new();
+            for doing in &doings {
+                match doing {
+                    Doing::Event(event) => refused_events.extend(model.event(event, now).err()),
+                    Doing::Push(push) => answers.push(model.push(push, now)),
+                }
+            }
+            let advance = Advance::Push { from: step, to: step + 1 };
+            let applied = store.apply(&source, &batch.build(), &advance, now, now);
+            let applied = applied.expect("the next record");
+            let pushes: Vec<_> = applied.pushes.into_iter().map(answer).collect();
+            let refused_pushes = answers.iter().filter_map(|answer| answer.err());
+            let mut refused: Vec<Reason> = refused_events.into_iter().chain(refused_pushes).collect();
+            let mut reasons: Vec<Reason> =
+                applied.refused.iter().map(|bad| bad.reason).collect();
+            refused.sort_by_key(|reason| *reason as usize);
+            reasons.sort_by_key(|reason| *reason as usize);
+            prop_assert_eq!(pushes, answers, "{:?}", &doings);
+            prop_assert_eq!(reasons, refused, "{:?}", &doings);
+            let cut = store.cut(now);
+            prop_assert_eq!(shown(&cut, now), model.shown(now), "after {:?}", &doings);
+            prop_assert_eq!(store.size().series, model.served());
+            prop_assert_eq!(store.size().families, cut.families.len() as u64);
+            prop_assert_eq!(cut.series, model.served());
+            prop_assert_eq!(cut.families.iter().map(Family::series).sum::<u64>(), model.served());
+        }
+    }
+}
+
+fn answer(result: Result<PushApplied, PushRefusal>) -> Result<(u64, bool), Reason> {
+    result.map(|push| (push.series, push.repeated)).map_err(|refusal| refusal.reason)
+}
+
+fn with_event(batch: BatchBuilder, event: &Event) -> BatchBuilder {
+    let Event { metric_type, name, labels, value, numbers, help, mode } = event;
+    batch.event(*metric_type, name, labels, *value, numbers).help(help).mode(*mode)
+}
+
+fn built(store: &Store, push: &Pushed, at: Timestamp) -> Push {
+    match push {
+        Pushed::Write(write) => written(PushBuilder::new(store.hasher()), write).build(at),
+        Pushed::Events(events) => {
+            let batch = events.iter().fold(BatchBuilder::new(store.hasher()), with_event);
+            push_of(Operation::Events(Box::new(batch.build())), at)
+        }
+        Pushed::DeleteGroup(labels) => {
+            push_of(Operation::DeleteGroup(Group { labels: (*labels).into() }), at)
+        }
+        Pushed::DeleteMatching(pairs) => {
+            let pairs = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+            push_of(Operation::DeleteMatching(pairs), at)
+        }
+        Pushed::Wipe => push_of(Operation::Wipe, at),
+    }
+}
+
+fn written(mut push: PushBuilder, write: &Write) -> PushBuilder {
+    if let Some((labels, whole)) = write.group {
+        push = push.group(labels, whole);
+    }
+    if let Some((key, fingerprint)) = write.key {
+        push = push.key(key, fingerprint);
+    }
+    for family in &write.families {
+        push = push.family(family.metric_type, family.name).help(family.help, family.unit);
+        if family.clears {
+            push = push.clears();
+        }
+        for series in &family.series {
+            push = match &series.change {
+                Change::Scalar { meet, value } => push.scalar(*meet, series.labels, *value),
+                Change::Windowed { mean, seconds, value } => {
+                    push.windowed(*mean, *seconds, series.labels, *value)
+                }
+                Change::Histogram { meet, bounds, counts, sum, native } => {
+                    let push = push.histogram(*meet, series.labels, bounds, counts, *sum);
+                    native.iter().cloned().fold(push, PushBuilder::native)
+                }
+                Change::Summary { meet, count, sum, quantiles } => {
+                    push.summary(*meet, series.labels, *count, *sum, quantiles)
+                }
+            };
+            if let Some(created) = series.created {
+                push = push.created(Timestamp(created));
+            }
+        }
+    }
+    push
+}
+
+/// What a cut holds, in the model's words.
+fn shown(cut: &Cut, now: Timestamp) -> Vec<model::Shown> {
+    let mut all = Vec::new();
+    for family in &cut.families {
+        for row in family.rows() {
+            let state = match &family.values {
+                Values::Scalars(_) => State::Scalar(family.scalar(row, now)),
+                Values::Histograms { bounds, counts, sums } => State::Histogram {
+                    counts: counts.chunks(bounds.len() + 1).nth(row).expect("a row").to_vec(),
+                    sum: sums[row],
+                    native: family.natives.get(row).map(|native| (**native).clone()),
+                },
+                Values::Summaries { counts, sums, .. } => State::Summary {
+                    count: counts[row],
+                    sum: sums[row],
+                    quantiles: family.quantiles.get(row).map(|pairs| pairs.to_vec()),
+                },
+            };
+            let series = Series {
+                group: family.group(row).map(|group| cut.groups[group].to_string()),
+                created: family.created.get(row).copied(),
+                state,
+            };
+            all.push(model::Shown {
+                name: family.name.to_string(),
+                labels: labels::canonical(family.labels.get(row)).into_owned(),
+                metric_type: family.metric_type.as_str(),
+                help: family.help.to_string(),
+                unit: family.unit.to_string(),
+                series: format!("{series:?}"),
+            });
+        }
+    }
+    all.sort();
+    all
+}
