@@ -232,10 +232,12 @@ impl Family {
             Values::Scalars(values) => {
                 if self.metric_type == MetricType::Gauge {
                     values[row] = value;
-                } else if let Some(window) = self.windows.get(row) {
-                    values[row] = sum(window.value(now), value)?;
                 } else {
-                    values[row] = sum(values[row], value)?;
+                    let window = self.windows.get(row);
+                    let before = window.map_or(values[row], |window| window.value(now));
+                    // What a push made infinite stays so, unless it is a counter.
+                    let is_lost = self.metric_type == MetricType::Untyped && !before.is_finite();
+                    values[row] = if is_lost { before + value } else { sum(before, value)? };
                 }
                 self.windows.clear(row);
             }
