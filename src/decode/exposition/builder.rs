@@ -187,7 +187,9 @@ impl<'a> Builder<'a> {
                     created.family == run.family
                         && label_sets::same(text, labels(&created.labels), labels(&metric.labels))
                 });
-                if let Some((index, _)) = found {
+                if let Some((index, _)) = found
+                    && metric.created.is_none()
+                {
                     metric.created = Some(self.created[*index].time);
                     has_counter[*index] = true;
                 }

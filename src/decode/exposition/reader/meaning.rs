@@ -36,17 +36,15 @@ impl Reader<'_> {
                 Ok(())
             }
             Role::Bare => {
-                let draft = &self.builder.families[family];
-                let declared = draft.declared.unwrap_or("untyped");
+                let declared = self.builder.families[family].declared.unwrap_or("untyped");
                 let name = self.builder.family_name(family);
-                let suffixes = match declared {
-                    "histogram" => "_bucket, _sum or _count",
-                    "info" => "_info",
-                    _ => "_total",
+                // The names of the others have their suffix already.
+                let suffixes = match metric_type {
+                    Some(MetricType::Histogram) => " with _bucket, _sum or _count",
+                    _ => "",
                 };
-                let problem = format!(
-                    "found a sample of the {declared} {name} without a suffix; expected {suffixes}"
-                );
+                let problem =
+                    format!("found the {declared}'s bare name; expected {name}{suffixes}");
                 Err(Problem::new(at, problem))
             }
             _ => self.add_to_composite(sample),

@@ -101,7 +101,7 @@ fn refusals_name_place_found_and_expected() {
         ),
         (
             "# TYPE h histogram\nh 1",
-            "line 2, column 1: found a sample of the histogram \"h\" without a suffix; expected _bucket, _sum or _count",
+            "line 2, column 1: found the histogram's bare name; expected \"h\" with _bucket, _sum or _count",
         ),
         (
             "# TYPE h histogram\nh_bucket 1",
