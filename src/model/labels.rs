@@ -1,9 +1,10 @@
 //! Label text and series identity.
 //!
 //! A series' labels are kept as the text a scrape copies: `a="1",b="2"`, values
-//! escaped as the text format demands (`\\`, `\"`, `\n`). Identity does not
-//! depend on the order of the pairs: the hash is taken over the pairs sorted by
-//! name, and equality falls back to comparing sorted pairs.
+//! escaped as the text format demands (`\\`, `\"`, `\n`). A name that is not
+//! `[a-zA-Z_][a-zA-Z0-9_]*` is quoted and escaped in the same way, and no other is.
+//! Identity does not depend on the order of the pairs: the hash is taken over
+//! the pairs sorted by name, and equality falls back to comparing sorted pairs.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
@@ -39,8 +40,18 @@ pub fn pairs(text: &str) -> impl Iterator<Item = &str> {
 
 /// The length of the first `name="value"` of `text`.
 fn pair_end(text: &str) -> usize {
+    string_end(text, name_end(text) + 1)
+}
+
+/// Where the name of the first pair ends, its quotes included.
+fn name_end(text: &str) -> usize {
+    if text.starts_with('"') { string_end(text, 0) } else { text.find('=').unwrap_or(text.len()) }
+}
+
+/// Where the string ends that begins with the quote at `open`.
+fn string_end(text: &str, open: usize) -> usize {
     let bytes = text.as_bytes();
-    let mut at = text.find('"').map_or(bytes.len(), |quote| quote + 1);
+    let mut at = open + 1;
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => at += 2,
@@ -51,8 +62,50 @@ fn pair_end(text: &str) -> usize {
     bytes.len()
 }
 
-fn pair_name(pair: &str) -> &str {
-    pair.split_once('=').map_or(pair, |(name, _)| name)
+/// A pair's name and value as they are written: the name with its quotes if it has any, the value
+/// escaped and without them.
+pub fn split(pair: &str) -> (&str, &str) {
+    let end = name_end(pair);
+    let value = pair[end..].strip_prefix("=\"").unwrap_or("");
+    (&pair[..end], value.strip_suffix('"').unwrap_or(value))
+}
+
+/// The name that was written, without quotes and escapes.
+pub fn unquoted(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix('"') {
+        Some(quoted) => unescaped(quoted.strip_suffix('"').unwrap_or(quoted)),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// The text that was escaped.
+pub fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('n') => '\n',
+                Some(escaped) => escaped,
+                None => '\\',
+            },
+            other => other,
+        });
+    }
+    Cow::Owned(plain)
+}
+
+/// Whether any of the names is quoted: such a text is not one for every reader.
+pub fn has_quoted_names(text: &str) -> bool {
+    // What hardly any text has is looked for first, because that is fast.
+    text.contains("\"=\"") && pairs(text).any(|pair| pair.starts_with('"'))
+}
+
+fn pair_name(pair: &str) -> Cow<'_, str> {
+    unquoted(split(pair).0)
 }
 
 /// The label text with its pairs sorted by name; borrowed when they are already.
@@ -61,7 +114,7 @@ pub fn canonical(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut sorted: Vec<&str> = pairs(text).collect();
-    sorted.sort_by_key(|pair| pair_name(pair));
+    sorted.sort_by(|a, b| pair_name(a).cmp(&pair_name(b)));
     Cow::Owned(sorted.join(","))
 }
 
@@ -102,5 +155,21 @@ mod tests {
         assert!(!same(r#"a="1",b="2""#, r#"a="2",b="1""#));
         assert!(matches!(canonical(r#"a="1",b="2""#), Cow::Borrowed(_)));
         assert_eq!(pairs("").count(), 0);
+    }
+
+    #[test]
+    fn names_may_be_quoted_and_hold_anything() {
+        let text = r#""x.\"=\",:="="1",c=",\"=\"",b="","a\\,\n="="=""#;
+        let names = [r#""x.\"=\",:=""#, "c", "b", r#""a\\,\n=""#];
+        let values = ["1", r#",\"=\""#, "", "="];
+        assert!(pairs(text).map(split).eq(names.into_iter().zip(values)));
+        let plain = names.map(|name| unquoted(name).into_owned());
+        assert_eq!(plain, ["x.\"=\",:=", "c", "b", "a\\,\n="]);
+        assert_eq!(unescaped(values[1]), ",\"=\"");
+        let sorted = r#""a\\,\n="="=",b="",c=",\"=\"","x.\"=\",:="="1""#;
+        assert_eq!(canonical(text), sorted);
+        assert!(same(text, sorted));
+        assert!(has_quoted_names(text));
+        assert!(!has_quoted_names(r#"a="=",b="\"=""#));
     }
 }
