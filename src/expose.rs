@@ -1,8 +1,80 @@
 //! Rendering of a cut as the pages that Prometheus reads.
 //!
 //! Rendering works on a copy, outside of the store's lock, and delivers chunks,
-//! so a page of any size needs little memory of its own.
+//! so a page of any size needs little memory of its own. What stands on a page,
+//! and under which names, is the same question for every format ([`layout`]);
+//! how a family is written is the format's own.
 
+use std::ops::ControlFlow;
+
+use crate::model::Timestamp;
+use crate::store::{Cut, Family};
+
+mod chunks;
+mod escaping;
+mod label_names;
+mod layout;
 pub mod number;
 pub mod own_metrics;
-pub mod text;
+mod samples;
+mod text;
+
+use chunks::Chunks;
+pub use escaping::Escaping;
+
+/// The language of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The text format, version 0.0.4.
+    Text,
+}
+
+/// How a page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub format: Format,
+    /// What becomes of names that not every reader can take.
+    pub escaping: Escaping,
+    /// Whether OpenMetrics gets `_created` samples.
+    pub created_samples: bool,
+}
+
+impl Form {
+    /// What every reader understands.
+    pub const TEXT: Self =
+        Self { format: Format::Text, escaping: Escaping::Underscores, created_samples: false };
+}
+
+/// Renders the cut as of `now`, merged with our `own` families, in chunks. Stops early when `emit`
+/// breaks.
+pub fn render(
+    cut: &Cut,
+    own: &[Family],
+    now: Timestamp,
+    form: Form,
+    emit: impl FnMut(Vec<u8>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut chunks = Chunks::new(emit);
+    let entries = layout::entries(&cut.families, own, form.escaping);
+    match form.format {
+        Format::Text => text::render(&mut chunks, &entries, now, form.escaping)?,
+    }
+    chunks.finish()
+}
+
+/// The whole page as text, for tests.
+#[cfg(test)]
+pub(crate) fn page(cut: &Cut, now: Timestamp) -> String {
+    String::from_utf8(bytes(cut, &[], now, Form::TEXT)).expect("texts are UTF-8")
+}
+
+#[cfg(test)]
+fn bytes(cut: &Cut, own: &[Family], now: Timestamp, form: Form) -> Vec<u8> {
+    let mut page = Vec::new();
+    let flow = render(cut, own, now, form, |chunk| {
+        page.extend(chunk);
+        ControlFlow::Continue(())
+    });
+    assert_eq!(flow, ControlFlow::Continue(()));
+    page
+}

@@ -11,13 +11,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, Histogram, HistogramOpts, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, Histogram, HistogramOpts, Opts, Registry};
 
 use crate::dead_letters::DeadLetters;
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{Family, Store};
 
 mod collector;
+mod convert;
 mod family;
 mod push;
 
@@ -101,18 +102,9 @@ impl OwnMetrics {
         &self.pushes
     }
 
-    /// Each family's name and its text (HELP, TYPE and samples), sorted by name.
-    pub fn render(&self) -> Vec<(String, String)> {
-        self.registry
-            .gather()
-            .iter()
-            .map(|family| {
-                let text = TextEncoder::new()
-                    .encode_to_string(std::slice::from_ref(family))
-                    .expect("gathered families have a name and samples");
-                (family.name().to_owned(), text)
-            })
-            .collect()
+    /// What there is to say now, to be rendered beside the producers' families or alone.
+    pub fn families(&self) -> Vec<Family> {
+        self.registry.gather().iter().map(convert::family).collect()
     }
 
     fn register(&self, collector: impl Collector + 'static) {

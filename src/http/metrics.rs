@@ -17,8 +17,11 @@ use warp::reply::Response;
 
 use super::encoding::Encoding;
 use super::{HttpContext, page, reject};
-use crate::expose::text;
+use crate::expose::{self, Form};
 use crate::model::Timestamp;
+use crate::store::Cut;
+
+const CONTENT_TYPE_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn scrape(
     encoding: Encoding,
@@ -40,9 +43,9 @@ pub(super) async fn scrape(
         let _turn = turn;
         let started_at = Instant::now();
         let now = Timestamp::now();
-        let own = own_metrics.render();
+        let own = own_metrics.families();
         let mut pushed = Ok(());
-        let rendered = text::render_chunks(&store.scrape(now), now, &own, |chunk| {
+        let rendered = expose::render(&store.scrape(now), &own, now, Form::TEXT, |chunk| {
             pushed = match status.is_ready() {
                 true => writer.push(chunk),
                 // Paused in the middle, perhaps, and another process has served newer values.
@@ -59,7 +62,7 @@ pub(super) async fn scrape(
         Ok(mut response) => {
             response
                 .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(text::CONTENT_TYPE));
+                .insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
             response
         }
         // It was handed over, or the lease ran out, before the first byte was sent.
@@ -73,9 +76,14 @@ pub(super) async fn scrape(
 
 /// The gateway's own metrics alone.
 pub(super) fn own(context: HttpContext) -> Response {
-    let body: String = context.own_metrics.render().into_iter().map(|(_, text)| text).collect();
-    let mut response = reject::text(StatusCode::OK, body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(text::CONTENT_TYPE));
+    let own = context.own_metrics.families();
+    let mut body = Vec::new();
+    let _whole = expose::render(&Cut::default(), &own, Timestamp::now(), Form::TEXT, |chunk| {
+        body.extend(chunk);
+        ControlFlow::Continue(())
+    });
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
     response
 }
 

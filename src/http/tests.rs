@@ -174,7 +174,7 @@ async fn it_is_alive_before_anything_is_restored() {
     let own = gateway.get("/-/metrics").await;
     assert_eq!(
         (own.status, own.header("content-type")),
-        (200, Some(crate::expose::text::CONTENT_TYPE))
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
     );
     let phase = "\nprom_stream_gateway_phase{phase=\"restoring\"} 1\n";
     assert!(own.text().contains(phase), "{}", own.text());

@@ -1,6 +1,6 @@
 use super::test_batch::BatchBuilder;
 use super::*;
-use crate::expose::text::page;
+use crate::expose::page;
 use crate::model::{ListPosition, Reason, SourceKind};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);

@@ -9,14 +9,15 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Value, json};
 
 use crate::checkpoint::codec::Snapshot;
-use crate::expose::text::render_chunks;
+use crate::expose::{self, Form};
 use crate::model::{Timestamp, labels};
 use crate::store::{Family, Values};
 
 /// What a scrape would have served then, without the gateway's own metrics.
 pub(super) fn prometheus(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let mut result = Ok(());
-    let _ended_early = render_chunks(&snapshot.cut, snapshot.cut.taken_at, &[], |chunk| {
+    let taken_at = snapshot.cut.taken_at;
+    let _ended_early = expose::render(&snapshot.cut, &[], taken_at, Form::TEXT, |chunk| {
         result = out.write_all(&chunk);
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

@@ -1,10 +1,26 @@
 //! Names, labels and the text itself.
 
 use super::*;
-use crate::model::{SourceKey, SourceKind};
+use crate::expose::{Form, bytes};
+use crate::model::{SourceKey, SourceKind, Timestamp};
+use crate::store::Cut;
 
 fn page(metrics: &OwnMetrics) -> String {
-    metrics.render().into_iter().map(|(_, text)| text).collect()
+    page_of(&metrics.families())
+}
+
+fn page_of(families: &[Family]) -> String {
+    let page = bytes(&Cut::default(), families, Timestamp::now(), Form::TEXT);
+    String::from_utf8(page).expect("text")
+}
+
+/// Each family's name and its text.
+fn each(metrics: &OwnMetrics) -> Vec<(String, String)> {
+    let families = metrics.families();
+    families
+        .iter()
+        .map(|family| (family.name.to_string(), page_of(std::slice::from_ref(family))))
+        .collect()
 }
 
 fn with_sources(keys: &[(SourceKind, &str)]) -> OwnMetrics {
@@ -33,7 +49,7 @@ fn assert_has(page: &str, line: &str) {
 #[test]
 fn disabled_they_are_reduced_to_the_info() {
     let metrics = OwnMetrics::new(Status::new(), LateStore::default(), DeadLetters::new(10), true);
-    let families = metrics.render();
+    let families = each(&metrics);
     assert_eq!(families.len(), 1);
     assert_eq!(families[0].0, "prom_stream_gateway_info");
     assert!(
@@ -45,7 +61,7 @@ fn disabled_they_are_reduced_to_the_info() {
 
 #[test]
 fn families_are_sorted_and_each_text_is_one_family() {
-    let families = with_sources(&[(SourceKind::List, "q")]).render();
+    let families = each(&with_sources(&[(SourceKind::List, "q")]));
     assert!(families.is_sorted_by(|a, b| a.0 < b.0));
     for (name, text) in &families {
         assert!(text.starts_with(&format!("# HELP {name} ")), "{text}");
@@ -122,7 +138,7 @@ fn the_build_names_version_and_revision() {
 /// Prometheus' conventions, apart from the predecessor's camelCase label.
 #[test]
 fn names_follow_the_conventions() {
-    for (name, text) in with_sources(&[(SourceKind::List, "q")]).render() {
+    for (name, text) in each(&with_sources(&[(SourceKind::List, "q")])) {
         assert!(
             name.starts_with("prom_stream_gateway_") || name.starts_with("process_"),
             "{name} is ours"

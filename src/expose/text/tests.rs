@@ -1,11 +1,15 @@
+//! The page of a store, letter by letter and as a whole.
+
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::model::{Advance, ListPosition, MetricType, Position, SourceKey, SourceKind};
-use crate::store::Store;
+use crate::expose::chunks::{CHUNK_BYTES, CHUNK_SLACK_BYTES};
+use crate::expose::{self, Form, page, render};
+use crate::model::{Advance, ListPosition, MetricType, Position, SourceKey, SourceKind, Timestamp};
 use crate::store::test_batch::BatchBuilder;
+use crate::store::{Cut, Store};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -67,16 +71,6 @@ z -Inf
 }
 
 #[test]
-fn own_families_are_merged_by_name_and_give_way_to_producers() {
-    let cut = cut_of(|batch| batch.gauge("b", "", 1.0).gauge("d", "", 1.0));
-    let own = ["e", "d", "c", "a"].map(|name| (name.to_owned(), format!("own {name}\n")));
-    let expected = "own a\n# TYPE b gauge\nb 1\nown c\n# TYPE d gauge\nd 1\nown e\n";
-    assert_eq!(page_with(&cut, NOW, &own), expected);
-    assert_eq!(page_with(&Cut::default(), NOW, &own), "own a\nown c\nown d\nown e\n");
-    assert_eq!(page(&Cut::default(), NOW), "");
-}
-
-#[test]
 fn a_large_page_comes_in_chunks_that_add_up_and_stops_when_told() {
     let series = 9_000;
     let cut = cut_of(|batch| {
@@ -84,7 +78,7 @@ fn a_large_page_comes_in_chunks_that_add_up_and_stops_when_told() {
             .fold(batch, |batch, n| batch.counter("c", &format!("n=\"{n:0>70}\""), f64::from(n)))
     });
     let mut chunks = Vec::new();
-    let flow = render_chunks(&cut, NOW, &[], |chunk| {
+    let flow = render(&cut, &[], NOW, Form::TEXT, |chunk| {
         chunks.push(chunk);
         ControlFlow::Continue(())
     });
@@ -98,7 +92,7 @@ fn a_large_page_comes_in_chunks_that_add_up_and_stops_when_told() {
     assert!(page.ends_with("8999\"} 8999\n"));
 
     let mut emitted = 0;
-    let flow = render_chunks(&cut, NOW, &[], |_| {
+    let flow = render(&cut, &[], NOW, Form::TEXT, |_| {
         emitted += 1;
         ControlFlow::Break(())
     });
@@ -190,6 +184,6 @@ proptest! {
         }
         // A restored store serves the same page.
         let restored = Store::restore(cut, 10_000);
-        prop_assert_eq!(super::page(&restored.cut(NOW), NOW), page);
+        prop_assert_eq!(expose::page(&restored.cut(NOW), NOW), page);
     }
 }
