@@ -17,6 +17,8 @@ mod layout;
 pub mod number;
 pub mod own_metrics;
 mod samples;
+#[cfg(test)]
+mod test_cut;
 mod text;
 
 use chunks::Chunks;

@@ -23,7 +23,7 @@ impl RowSet {
     }
 
     /// Whether it was not in there before.
-    pub(super) fn insert(&mut self, row: usize) -> bool {
+    pub(crate) fn insert(&mut self, row: usize) -> bool {
         if self.contains(row) {
             return false;
         }

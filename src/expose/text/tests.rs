@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 
 use crate::expose::chunks::{CHUNK_BYTES, CHUNK_SLACK_BYTES};
-use crate::expose::{self, Form, page, render};
+use crate::expose::{self, Escaping, Form, page, render, test_cut};
 use crate::model::{Advance, ListPosition, MetricType, Position, SourceKey, SourceKind, Timestamp};
 use crate::store::test_batch::BatchBuilder;
 use crate::store::{Cut, Store};
@@ -68,6 +68,67 @@ z -Inf
     let expected = expected.replace("\"0.5\"} 3\nsize", "\"0.5\"} NaN\nsize");
     let expected = expected.replace("\"0.99\"} 3\n", "\"0.99\"} NaN\n");
     assert_eq!(page(&cut, later), expected, "the window is empty after ten minutes");
+}
+
+#[test]
+fn everything_that_a_page_can_hold() {
+    let form = |escaping| Form { escaping, ..Form::TEXT };
+    let page = |escaping| {
+        let bytes = expose::bytes(&test_cut::cut(), &[], test_cut::NOW, form(escaping));
+        String::from_utf8(bytes).expect("UTF-8")
+    };
+    let escaped = r##"# TYPE bytes counter
+bytes 1e21
+# HELP jobs_total Jobs "done".\nAll of them: C:\\
+# TYPE jobs_total counter
+jobs_total{job="a"} 3
+jobs_total{job="",instance=""} 0.5
+# TYPE load_ratio gauge
+load_ratio -1.5
+load_ratio{w="1"} 2.5
+# TYPE my__name__total counter
+my__name__total 1
+my__name__total{U__l_2e_a="\"",U__l_20_a="2",b="="} 2
+my__name__total{l_a="4"} 3
+# TYPE native histogram
+native_bucket{n="1",le="+Inf"} 11
+native_sum{n="1"} 7.5
+native_count{n="1"} 11
+native_bucket{n="2",le="+Inf"} 0
+native_sum{n="2"} 0
+native_count{n="2"} 0
+# TYPE size summary
+size{quantile="0.5"} 4
+size_sum 4
+size_count 1
+size{q="1",quantile="0.9"} 2.5
+size{q="1",quantile="1"} NaN
+size_sum{q="1"} 70
+size_count{q="1"} 7
+# TYPE thing untyped
+thing NaN
+# TYPE wait_seconds histogram
+wait_seconds_bucket{path="/",le="0.25"} 1
+wait_seconds_bucket{path="/",le="1"} 1
+wait_seconds_bucket{path="/",le="10"} 3
+wait_seconds_bucket{path="/",le="+Inf"} 4
+wait_seconds_sum{path="/"} 30.5
+wait_seconds_count{path="/"} 4
+wait_seconds_bucket{le="0.25"} 0
+wait_seconds_bucket{le="1"} 0
+wait_seconds_bucket{le="10"} 0
+wait_seconds_bucket{le="+Inf"} 0
+wait_seconds_sum 0
+wait_seconds_count 0
+"##;
+    assert_eq!(page(Escaping::Underscores), escaped);
+    let as_it_is = escaped
+        .replace("# TYPE my__name__total", r#"# TYPE "my.\"name\"_total""#)
+        .replace("my__name__total 1", r#"{"my.\"name\"_total"} 1"#)
+        .replace("my__name__total{", r#"{"my.\"name\"_total","#)
+        .replace("U__l_2e_a", "\"l.a\"")
+        .replace("U__l_20_a", "\"l a\"");
+    assert_eq!(page(Escaping::AllowUtf8), as_it_is);
 }
 
 #[test]
