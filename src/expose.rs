@@ -12,10 +12,15 @@ use crate::store::{Cut, Family};
 
 mod chunks;
 mod escaping;
+mod exemplar;
+mod head;
 mod label_names;
 mod layout;
 pub mod number;
+mod openmetrics;
 pub mod own_metrics;
+mod protobuf;
+mod row;
 mod samples;
 #[cfg(test)]
 mod test_cut;
@@ -29,6 +34,10 @@ pub use escaping::Escaping;
 pub enum Format {
     /// The text format, version 0.0.4.
     Text,
+    /// OpenMetrics 1.0, which readers of 0.0.1 can read.
+    OpenMetrics,
+    /// Delimited protobuf, which alone has native histograms.
+    Protobuf,
 }
 
 /// How a page is written.
@@ -47,6 +56,13 @@ impl Form {
         Self { format: Format::Text, escaping: Escaping::Underscores, created_samples: false };
 }
 
+/// What every family on a page is seen with.
+#[derive(Clone, Copy, Debug)]
+struct View {
+    now: Timestamp,
+    escaping: Escaping,
+}
+
 /// Renders the cut as of `now`, merged with our `own` families, in chunks. Stops early when `emit`
 /// breaks.
 pub fn render(
@@ -58,8 +74,13 @@ pub fn render(
 ) -> ControlFlow<()> {
     let mut chunks = Chunks::new(emit);
     let entries = layout::entries(&cut.families, own, form.escaping);
+    let view = View { now, escaping: form.escaping };
     match form.format {
-        Format::Text => text::render(&mut chunks, &entries, now, form.escaping)?,
+        Format::Text => text::render(&mut chunks, &entries, view)?,
+        Format::Protobuf => protobuf::render(&mut chunks, &entries, view)?,
+        Format::OpenMetrics => {
+            openmetrics::render(&mut chunks, &entries, view, form.created_samples)?;
+        }
     }
     chunks.finish()
 }

@@ -24,7 +24,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, Cors, HttpContext, HttpLimits, Security};
+use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -88,6 +88,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         push_config: Arc::new(config.push.clone()),
         cors: Cors::new(&config.http.cors_origins),
         limits: HttpLimits::from(&config.http),
+        page: PageOptions { created_samples: config.metrics.created_samples },
         shutdown: shutdown.clone(),
     };
     let mut servers = JoinSet::new();

@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/` | `ok` |
-//! | `/metrics` | all metrics; 503 until restored and replayed |
+//! | `/metrics` | all metrics, in the format asked for; 503 until restored and replayed |
 //! | `/-/metrics` | the gateway's own metrics alone, also on a standby and while replaying |
 //! | `/-/healthy` | 200 as soon as the process listens |
 //! | `/-/ready` | 200 when `/metrics` is complete, else 503 and what is missing |
@@ -36,6 +36,7 @@ use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::push::PushFront;
 use crate::status::Status;
 
+mod accept;
 mod admin;
 mod auth;
 mod control;
@@ -69,8 +70,16 @@ pub struct HttpContext {
     pub cors: Cors,
     pub security: Security,
     pub limits: HttpLimits,
+    pub page: PageOptions,
     /// Cancelled to stop the whole gateway.
     pub shutdown: CancellationToken,
+}
+
+/// What pages of metrics hold.
+#[derive(Clone, Copy, Debug)]
+pub struct PageOptions {
+    /// Whether OpenMetrics gets `_created` samples.
+    pub created_samples: bool,
 }
 
 /// What clients may take.
@@ -136,12 +145,17 @@ fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
 
     let metrics = path!("metrics")
         .and(reject::among("GET, HEAD", allowed))
+        .and(accept::accept())
         .and(encoding::accept_encoding())
         .and(with_context.clone())
         .and(with_scrapes)
         .then(metrics::scrape);
-    let own_metrics =
-        path!("-" / "metrics").and(reject::only("GET, HEAD")).and(with_context).map(metrics::own);
+    let own_metrics = path!("-" / "metrics")
+        .and(reject::only("GET, HEAD"))
+        .and(accept::accept())
+        .and(encoding::accept_encoding())
+        .and(with_context)
+        .then(metrics::own);
 
     path!("metrics")
         .and(cors.preflight())

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::escaping::{Escaping, NameOf, unique};
+use super::label_names::LabelNames;
+use crate::model::MetricType;
 use crate::store::Family;
 
 /// A family and the name it is served under.
@@ -22,6 +24,19 @@ impl Entry<'_> {
     /// Every name that a sample of it may be served under.
     pub(super) fn sample_names(&self) -> impl Iterator<Item = Box<str>> {
         sample_names(self.family, &self.name)
+    }
+
+    /// The name without the `_total` of a counter: what OpenMetrics calls the family.
+    pub(super) fn stem(&self) -> &str {
+        match self.family.metric_type {
+            MetricType::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
+            _ => &self.name,
+        }
+    }
+
+    pub(super) fn label_names(&self, escaping: Escaping) -> LabelNames {
+        let labels = &self.family.labels;
+        LabelNames::of((0..labels.len()).map(|row| labels.get(row)), escaping)
     }
 }
 
@@ -70,7 +85,6 @@ fn sample_names<'n>(family: &'n Family, name: &'n str) -> impl Iterator<Item = B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MetricType;
     use crate::store::{TextColumn, Values};
 
     fn family(name: &str, metric_type: MetricType) -> Family {

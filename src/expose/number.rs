@@ -1,5 +1,7 @@
 //! Numbers in their shortest form that reads back equal: `11`, `0.1`, `1e21`, `+Inf`.
 
+use crate::model::Timestamp;
+
 /// Below this every whole number is exact and shorter without an exponent.
 const WHOLE_LIMIT: f64 = 1e15;
 
@@ -17,6 +19,26 @@ pub fn push_number(out: &mut Vec<u8>, value: f64) {
             f64::NEG_INFINITY => b"-Inf",
             _ => b"NaN",
         });
+    }
+}
+
+/// Appends `value` as OpenMetrics writes bounds and quantiles: never as a whole number.
+pub fn push_float(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        // Zero has no sign here: `-0.0` would be another label value than `0.0`.
+        let mut buffer = ryu::Buffer::new();
+        out.extend_from_slice(buffer.format_finite(value + 0.0).as_bytes());
+    } else {
+        push_number(out, value);
+    }
+}
+
+/// Appends a time in seconds, with milliseconds.
+pub fn push_seconds(out: &mut Vec<u8>, at: Timestamp) {
+    push_whole(out, at.0 / 1000);
+    let fraction = at.0 % 1000;
+    if fraction != 0 {
+        out.extend_from_slice(format!(".{fraction:03}").as_bytes());
     }
 }
 
@@ -56,6 +78,28 @@ mod tests {
         ];
         for (value, expected) in cases {
             assert_eq!(text(value), expected);
+        }
+    }
+
+    #[test]
+    fn bounds_are_floats_and_times_have_milliseconds() {
+        let cases = [
+            (1.0, "1.0"),
+            (0.25, "0.25"),
+            (-0.0, "0.0"),
+            (1e6, "1000000.0"),
+            (1e21, "1e21"),
+            (f64::INFINITY, "+Inf"),
+        ];
+        for (value, expected) in cases {
+            let mut out = Vec::new();
+            push_float(&mut out, value);
+            assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
+        }
+        for (at, expected) in [(1_700_000_000_007, "1700000000.007"), (5_000, "5")] {
+            let mut out = Vec::new();
+            push_seconds(&mut out, Timestamp(at));
+            assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
         }
     }
 

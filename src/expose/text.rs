@@ -5,45 +5,34 @@
 
 use std::ops::ControlFlow;
 
+use super::View;
 use super::chunks::Chunks;
-use super::escaping::Escaping;
+use super::head::written;
 use super::layout::Entry;
-use super::samples::{Samples, parts, push_name};
-use crate::model::Timestamp;
+use super::samples::{Samples, Style, parts};
+
+const STYLE: Style = Style { float_labels: false, exemplars: false };
 
 pub(super) fn render<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
     chunks: &mut Chunks<E>,
     entries: &[Entry<'_>],
-    now: Timestamp,
-    escaping: Escaping,
+    view: View,
 ) -> ControlFlow<()> {
     for entry in entries {
         push_head(&mut chunks.out, entry);
-        let samples = Samples::new(entry.family, &entry.name, now, escaping);
+        let samples = Samples::new(entry, view, STYLE);
         samples.write(chunks, parts(&entry.family.values))?;
     }
     ControlFlow::Continue(())
 }
 
 fn push_head(out: &mut Vec<u8>, Entry { family, name }: &Entry<'_>) {
+    let name = written(name);
     if !family.help.is_empty() {
-        out.extend_from_slice(b"# HELP ");
-        push_name(out, name);
-        out.push(b' ');
-        for byte in family.help.bytes() {
-            match byte {
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                _ => out.push(byte),
-            }
-        }
-        out.push(b'\n');
+        let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
+        out.extend_from_slice(format!("# HELP {name} {help}\n").as_bytes());
     }
-    out.extend_from_slice(b"# TYPE ");
-    push_name(out, name);
-    out.push(b' ');
-    out.extend_from_slice(family.metric_type.as_str().as_bytes());
-    out.push(b'\n');
+    out.extend_from_slice(format!("# TYPE {name} {}\n", family.metric_type).as_bytes());
 }
 
 #[cfg(test)]

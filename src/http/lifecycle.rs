@@ -18,7 +18,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::{Filter, path};
 
-use super::{HttpContext, Security, metrics, reject, server};
+use super::{HttpContext, Security, accept, encoding, metrics, reject, server};
 use crate::expose::own_metrics::{REVISION, VERSION};
 
 /// Serves until `shutdown`.
@@ -35,7 +35,12 @@ fn routes(
     let read = reject::only("GET, HEAD");
     let healthy = path!("healthy").and(read).map(|| health(true));
     let ready = path!("ready").and(read).and(with_context.clone()).map(ready);
-    let own_metrics = path!("metrics").and(read).and(with_context).map(metrics::own);
+    let own_metrics = path!("metrics")
+        .and(read)
+        .and(accept::accept())
+        .and(encoding::accept_encoding())
+        .and(with_context)
+        .then(metrics::own);
     healthy.or(ready).unify().or(own_metrics).unify().recover(reject::reply).unify()
 }
 

@@ -15,20 +15,21 @@ use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use warp::http::{HeaderValue, StatusCode};
 use warp::reply::Response;
 
+use super::accept::Negotiated;
 use super::encoding::Encoding;
 use super::{HttpContext, page, reject};
-use crate::expose::{self, Form};
+use crate::expose;
 use crate::model::Timestamp;
 use crate::store::Cut;
 
-const CONTENT_TYPE_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 pub(super) async fn scrape(
+    negotiated: Negotiated,
     encoding: Encoding,
     context: HttpContext,
     scrapes: Arc<Semaphore>,
 ) -> Response {
-    let HttpContext { store, status, own_metrics, .. } = context;
+    let HttpContext { store, status, own_metrics, page, .. } = context;
+    let form = negotiated.form(page.created_samples);
     let missing = status.missing();
     if !missing.is_empty() {
         return not_yet(&missing.join("\n"));
@@ -45,7 +46,7 @@ pub(super) async fn scrape(
         let now = Timestamp::now();
         let own = own_metrics.families();
         let mut pushed = Ok(());
-        let rendered = expose::render(&store.scrape(now), &own, now, Form::TEXT, |chunk| {
+        let rendered = expose::render(&store.scrape(now), &own, now, form, |chunk| {
             pushed = match status.is_ready() {
                 true => writer.push(chunk),
                 // Paused in the middle, perhaps, and another process has served newer values.
@@ -59,32 +60,43 @@ pub(super) async fn scrape(
         pushed
     });
     match page.into_response(encoding).await {
-        Ok(mut response) => {
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
-            response
-        }
+        Ok(response) => of_type(negotiated, response),
         // It was handed over, or the lease ran out, before the first byte was sent.
         Err(_) if !still.is_ready() => not_yet(&still.missing().join("\n")),
-        Err(error) => {
-            tracing::error!(%error, "cannot render the metrics");
-            reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
-        }
+        Err(error) => failed(&error),
     }
 }
 
 /// The gateway's own metrics alone.
-pub(super) fn own(context: HttpContext) -> Response {
-    let own = context.own_metrics.families();
-    let mut body = Vec::new();
-    let _whole = expose::render(&Cut::default(), &own, Timestamp::now(), Form::TEXT, |chunk| {
-        body.extend(chunk);
-        ControlFlow::Continue(())
+pub(super) async fn own(
+    negotiated: Negotiated,
+    encoding: Encoding,
+    context: HttpContext,
+) -> Response {
+    let form = negotiated.form(context.page.created_samples);
+    let page = page::spawn(encoding, move |writer| {
+        let own = context.own_metrics.families();
+        let mut pushed = Ok(());
+        let _ended_early = expose::render(&Cut::default(), &own, Timestamp::now(), form, |chunk| {
+            pushed = writer.push(chunk);
+            if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        pushed
     });
-    let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
+    match page.into_response(encoding).await {
+        Ok(response) => of_type(negotiated, response),
+        Err(error) => failed(&error),
+    }
+}
+
+fn of_type(negotiated: Negotiated, mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_TYPE, negotiated.content_type());
     response
+}
+
+fn failed(error: &io::Error) -> Response {
+    tracing::error!(%error, "cannot render the metrics");
+    reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
 }
 
 fn not_yet(reason: &str) -> Response {

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use warp::http::HeaderValue;
 use warp::http::header::{CONTENT_ENCODING, VARY};
 use warp::reply::{Reply, Response};
+use zstd::stream::write::Encoder as ZstdEncoder;
 
 use super::encoding::Encoding;
 
@@ -26,10 +27,15 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks rendered ahead of the client.
 const CHUNKS_AHEAD: usize = 4;
 
+/// A page is read once: the fastest levels save most of the bytes already.
+const GZIP_LEVEL: Compression = Compression::fast();
+const ZSTD_LEVEL: i32 = 1;
+
 /// What the renderer writes to.
 pub(super) enum PageWriter {
     Identity(ChunkWriter),
     Gzip(GzEncoder<ChunkWriter>),
+    Zstd(ZstdEncoder<'static, ChunkWriter>),
 }
 
 /// Gathers small writes into chunks.
@@ -54,8 +60,8 @@ pub(super) fn spawn(
         let chunks = ChunkWriter { gathered: Vec::new(), chunks: sender };
         let mut writer = match encoding {
             Encoding::Identity => PageWriter::Identity(chunks),
-            // A page is read once: the fastest level saves most of the bytes already.
-            Encoding::Gzip => PageWriter::Gzip(GzEncoder::new(chunks, Compression::fast())),
+            Encoding::Gzip => PageWriter::Gzip(GzEncoder::new(chunks, GZIP_LEVEL)),
+            Encoding::Zstd => PageWriter::Zstd(ZstdEncoder::new(chunks, ZSTD_LEVEL)?),
         };
         render(&mut writer)?;
         writer.finish()
@@ -69,6 +75,7 @@ impl PageWriter {
         match self {
             Self::Identity(writer) => writer.push(chunk),
             Self::Gzip(encoder) => encoder.write_all(&chunk),
+            Self::Zstd(encoder) => encoder.write_all(&chunk),
         }
     }
 
@@ -76,6 +83,7 @@ impl PageWriter {
         match self {
             Self::Identity(writer) => writer,
             Self::Gzip(encoder) => encoder.finish()?,
+            Self::Zstd(encoder) => encoder.finish()?,
         }
         .finish()
     }
@@ -129,9 +137,9 @@ impl Page {
             }
         };
         let headers = response.headers_mut();
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        if encoding == Encoding::Gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if let Some(name) = encoding.as_str() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         Ok(response)
     }

@@ -67,6 +67,7 @@ impl Gateway {
             security: Security::default(),
             limits,
             shutdown: CancellationToken::new(),
+            page: PageOptions { created_samples: true },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -239,7 +240,7 @@ async fn a_small_page_has_a_length() {
     let gateway = Gateway::serving(2).await;
     let answer = gateway.get("/metrics").await;
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    assert_eq!(answer.header("vary"), Some("Accept-Encoding"));
+    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
     assert_eq!(answer.header("content-encoding"), None);
     let length = answer.header("content-length").expect("a length");
     assert_eq!(length, answer.body.len().to_string());
@@ -277,7 +278,7 @@ async fn gzip_is_sent_to_those_who_ask() {
     let gateway = Gateway::serving(3).await;
     let answer = gateway.ask("GET", "/metrics", "Accept-Encoding: gzip\r\n").await;
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
-    assert_eq!(answer.header("vary"), Some("Accept-Encoding"));
+    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
     assert!(gunzip(&answer.body).contains("\njobs_total{number=\"2\","));
     let answer = gateway.ask("GET", "/metrics", "Accept-Encoding: gzip;q=0, *\r\n").await;
     assert_eq!(answer.header("content-encoding"), None);

@@ -1,0 +1,122 @@
+//! OpenMetrics 1.0.
+//!
+//! It is stricter than the text format, and the producers' names and values
+//! were not chosen for it. A counter `x_total` is the family `x`, to which also
+//! `x_created` belongs, so no other family may use these names; counters, sums
+//! and counts never fall, and are never negative. A family that does not fit
+//! comes apart: each of its sample names is a family of type `unknown`. So every
+//! series is served, under the name that it has in every other format.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use super::View;
+use super::chunks::Chunks;
+use super::head::written;
+use super::layout::Entry;
+use super::row::scalar;
+use super::samples::{Part, Samples, Style, parts};
+use crate::model::{MetricType, Timestamp};
+use crate::store::{Family, Values};
+
+/// Renders the page; `created_samples`: with `_created` where it is known.
+pub(super) fn render<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
+    chunks: &mut Chunks<E>,
+    entries: &[Entry<'_>],
+    view: View,
+    created_samples: bool,
+) -> ControlFlow<()> {
+    for (entry, fits) in entries.iter().zip(fitting(entries, view.now)) {
+        let parts = parts(&entry.family.values);
+        let style = Style { float_labels: true, exemplars: fits };
+        let samples = Samples::new(entry, view, style);
+        if !fits {
+            for part in parts {
+                let name = format!("{}{}", entry.name, suffix(*part));
+                push_head(&mut chunks.out, &name, entry.family, "unknown");
+                samples.write(chunks, &[*part])?;
+            }
+            continue;
+        }
+        let metric_type = match entry.family.metric_type {
+            MetricType::Untyped => "unknown",
+            typed => typed.as_str(),
+        };
+        push_head(&mut chunks.out, entry.stem(), entry.family, metric_type);
+        let created: &[Part] = if created_samples { &[Part::Created] } else { &[] };
+        samples.write(chunks, &[parts, created].concat())?;
+    }
+    chunks.out.extend_from_slice(b"# EOF\n");
+    ControlFlow::Continue(())
+}
+
+fn push_head(out: &mut Vec<u8>, name: &str, family: &Family, metric_type: &str) {
+    let has_unit = !family.unit.is_empty()
+        && name.strip_suffix(&*family.unit).is_some_and(|rest| rest.ends_with('_'));
+    let name = written(name);
+    out.extend_from_slice(format!("# TYPE {name} {metric_type}\n").as_bytes());
+    if has_unit {
+        out.extend_from_slice(format!("# UNIT {name} {}\n", family.unit).as_bytes());
+    }
+    if !family.help.is_empty() {
+        let help = family.help.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
+        out.extend_from_slice(format!("# HELP {name} {help}\n").as_bytes());
+    }
+}
+
+fn suffix(part: Part) -> &'static str {
+    match part {
+        Part::Value | Part::Quantiles => "",
+        Part::Buckets => "_bucket",
+        Part::Sum => "_sum",
+        Part::Count => "_count",
+        Part::Created => "_created",
+    }
+}
+
+/// Whether each family can be one of its type: its values are such that the format allows, and the
+/// names that it has here besides those it has everywhere are nobody else's.
+fn fitting(entries: &[Entry<'_>], now: Timestamp) -> Vec<bool> {
+    let mut taken: HashSet<Box<str>> = entries.iter().flat_map(Entry::sample_names).collect();
+    entries
+        .iter()
+        .map(|entry| {
+            let created = || format!("{}_created", entry.stem()).into();
+            let more: Vec<Box<str>> = match entry.family.metric_type {
+                MetricType::Gauge | MetricType::Untyped => Vec::new(),
+                MetricType::Counter if entry.stem().is_empty() => return false,
+                MetricType::Counter if entry.stem() == entry.name => return false,
+                MetricType::Counter => vec![entry.stem().into(), created()],
+                MetricType::Histogram | MetricType::Summary => vec![created()],
+            };
+            let fits =
+                more.iter().all(|name| !taken.contains(name)) && only_grows(entry.family, now);
+            if fits {
+                taken.extend(more);
+            }
+            fits
+        })
+        .collect()
+}
+
+/// Whether all that must only grow could have grown from zero.
+fn only_grows(family: &Family, now: Timestamp) -> bool {
+    // False for NaN.
+    let grown = |value: f64| value >= 0.0;
+    match &family.values {
+        Values::Scalars(_) if family.metric_type != MetricType::Counter => true,
+        Values::Scalars(values) => family.rows().all(|row| grown(scalar(family, values, row, now))),
+        Values::Histograms { bounds, sums, .. } => {
+            bounds.first().is_none_or(|bound| grown(*bound))
+                && family.rows().all(|row| grown(sums[row]))
+        }
+        Values::Summaries { sums, .. } => {
+            let in_range = |(quantile, _): &(f64, f64)| (0.0..=1.0).contains(quantile);
+            family.quantiles.iter().all(|(_, pushed)| pushed.iter().all(in_range))
+                && family.rows().all(|row| grown(sums[row]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
