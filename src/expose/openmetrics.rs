@@ -99,21 +99,27 @@ fn fitting(entries: &[Entry<'_>], now: Timestamp) -> Vec<bool> {
         .collect()
 }
 
-/// Whether all that must only grow could have grown from zero.
+/// Whether all that must only grow could have grown from zero, and so could what was summed up.
 fn only_grows(family: &Family, now: Timestamp) -> bool {
     // False for NaN.
     let grown = |value: f64| value >= 0.0;
     match &family.values {
         Values::Scalars(_) if family.metric_type != MetricType::Counter => true,
-        Values::Scalars(values) => family.rows().all(|row| grown(scalar(family, values, row, now))),
+        Values::Scalars(values) => {
+            family.rows().all(|row| grown(scalar(family, values, row, now)))
+        }
         Values::Histograms { bounds, sums, .. } => {
             bounds.first().is_none_or(|bound| grown(*bound))
                 && family.rows().all(|row| grown(sums[row]))
         }
-        Values::Summaries { sums, .. } => {
-            let in_range = |(quantile, _): &(f64, f64)| (0.0..=1.0).contains(quantile);
-            family.quantiles.iter().all(|(_, pushed)| pushed.iter().all(in_range))
-                && family.rows().all(|row| grown(sums[row]))
+        Values::Summaries { sums, windows, .. } => {
+            let fits = |(quantile, value): &(f64, f64)| {
+                (0.0..=1.0).contains(quantile) && (grown(*value) || value.is_nan())
+            };
+            family.rows().all(|row| match family.quantiles.get(row) {
+                Some(pushed) => grown(sums[row]) && pushed.iter().all(fits),
+                None => grown(sums[row]) && windows.get(row).is_none_or(|w| grown(w.lowest())),
+            })
         }
     }
 }

@@ -88,6 +88,12 @@ impl Window {
         objectives.iter().map(|objective| merged.quantile(*objective)).collect()
     }
 
+    /// No estimate is lower; infinite when the window is empty.
+    pub fn lowest(&self) -> f64 {
+        let merged = self.sketches.iter().map(Sketch::lowest);
+        merged.chain(self.buffer.iter().copied()).fold(f64::INFINITY, f64::min)
+    }
+
     pub fn to_parts(&self, objectives: &[Objective]) -> WindowParts {
         let mut flushed = self.clone();
         flushed.flush(objectives);

@@ -13,6 +13,7 @@ pub(crate) mod process;
 pub(crate) mod producer;
 pub(crate) mod proxy;
 pub(crate) mod pushers;
+pub(crate) mod python;
 pub(crate) mod redis;
 pub(crate) mod replication;
 pub(crate) mod s3;

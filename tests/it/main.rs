@@ -29,6 +29,7 @@ mod mode_change;
 mod naive_control;
 mod network;
 mod ownership;
+mod pages;
 mod predecessor;
 mod prometheus;
 mod reconnects;

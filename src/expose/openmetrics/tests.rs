@@ -3,6 +3,7 @@
 use crate::expose::test_cut::{self, NOW, scalars};
 use crate::expose::{Escaping, Form, Format, bytes};
 use crate::model::MetricType::{Counter, Gauge, Histogram, Summary};
+use crate::store::summary::{Objective, Window};
 use crate::store::{Cut, Family, TextColumn, Values};
 
 const FORM: Form =
@@ -128,18 +129,39 @@ fn what_does_not_fit_comes_apart_and_keeps_its_names() {
     assert_eq!(apart, expected);
 }
 
-#[test]
-fn a_summary_of_negative_values_comes_apart() {
+fn summary(sum: f64) -> Family {
     let values = Values::Summaries {
         objectives: [].into(),
         counts: vec![2],
-        sums: vec![-4.0],
+        sums: vec![sum],
         windows: Vec::new(),
     };
-    let labels = TextColumn::from_iter([""]);
-    let mut family = Family { labels, values, ..Family::empty("s", Summary) };
-    family.quantiles.set(0, Some([(0.5, -2.0)].as_slice().into()));
+    Family { labels: TextColumn::from_iter([""]), values, ..Family::empty("s", Summary) }
+}
+
+#[test]
+fn summaries_of_negative_values_come_apart() {
+    let mut negative = summary(-4.0);
+    negative.quantiles.set(0, Some([(0.5, -2.0)].as_slice().into()));
     let expected = "# TYPE s unknown\ns{quantile=\"0.5\"} -2\n# TYPE s_sum unknown\ns_sum -4\n\
                     # TYPE s_count unknown\ns_count 2\n# EOF\n";
-    assert_eq!(page_of(vec![family]), expected);
+    assert_eq!(page_of(vec![negative]), expected);
+    for (pushed, fits) in
+        [((0.5, 1.0), true), ((0.5, f64::NAN), true), ((0.5, -1.0), false), ((1.5, 1.0), false)]
+    {
+        let mut family = summary(4.0);
+        family.quantiles.set(0, Some([pushed].as_slice().into()));
+        assert_eq!(page_of(vec![family]).contains("# TYPE s summary\n"), fits, "{pushed:?}");
+    }
+
+    let objectives = [Objective { quantile: 0.1, epsilon: 0.05 }];
+    for (observed, fits) in [([3.0, 2.0], true), ([3.0, -2.0], false)] {
+        let mut window = Window::new(NOW);
+        observed.iter().for_each(|value| window.observe(&objectives, *value, NOW));
+        let mut family = summary(1.0);
+        if let Values::Summaries { objectives: of, windows, .. } = &mut family.values {
+            (*of, *windows) = (objectives.into(), vec![window.into()]);
+        }
+        assert_eq!(page_of(vec![family]).contains("# TYPE s summary\n"), fits, "{observed:?}");
+    }
 }

@@ -55,6 +55,11 @@ impl Sketch {
         Self { observations, samples: packed.finish().into() }
     }
 
+    /// The lowest of the samples; infinite when nothing was observed.
+    pub(super) fn lowest(&self) -> f64 {
+        self.samples.first().map_or(f64::INFINITY, |sample| sample.value)
+    }
+
     /// A value whose rank is within the objective's epsilon; NaN when nothing was observed.
     pub(super) fn quantile(&self, objective: Objective) -> f64 {
         let n = self.observations as f64;

@@ -1,0 +1,36 @@
+//! Python with Prometheus' own client library, whose parsers are the reference.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const LIBRARY: &str = "prometheus_client==0.26.0";
+
+/// An interpreter that finds the library, which is installed below `target` when it is first needed.
+pub(crate) fn with_prometheus_client() -> Command {
+    static LIBRARIES: OnceLock<PathBuf> = OnceLock::new();
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", LIBRARIES.get_or_init(install));
+    python
+}
+
+fn install() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let installed = target.join(LIBRARY);
+    if installed.exists() {
+        return installed;
+    }
+    // Beside it and then renamed: other runs of the tests see all of it or nothing.
+    let unfinished = tempfile::tempdir_in(target).expect("a directory in target");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    let output = pip.arg(unfinished.path()).arg(LIBRARY).output();
+    let output = output.unwrap_or_else(|error| {
+        panic!("cannot start python3: {error}. `make test` installs what the tests need")
+    });
+    assert!(output.status.success(), "pip: {}", String::from_utf8_lossy(&output.stderr));
+    if let Err(error) = std::fs::rename(unfinished.keep(), &installed) {
+        assert!(installed.exists(), "{}: {error}", installed.display());
+    }
+    installed
+}
