@@ -29,7 +29,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Load(with) => load::run(with.opts, sources).await,
         Command::Healthcheck(with) => {
             let config = configure(sources, LogOutput::Stderr)?;
-            healthcheck::run(with.opts, config.http.listen).await
+            let configured = healthcheck::Configured {
+                listen: config.http.listen,
+                web_config: config.http_security.web_config_file.is_some(),
+            };
+            healthcheck::run(with.opts, configured).await
         }
         Command::Demo(with) => demo::run(with.opts, sources).await,
         Command::Completions(opts) => completions::run(opts).await,

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::EXIT_USAGE;
 use crate::checkpoint::Storage;
 use crate::config::{Config, RedisTarget, Sources};
+use crate::http::Security;
 use crate::source::redis_connection::{self, Connector};
+use crate::status::Status;
 
 /// How long a remote snapshot store may take to answer.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
@@ -35,11 +38,21 @@ pub async fn run(Opts {}: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
         ("snapshot store", check_snapshot_store(&config).await),
     ];
     let mut code = ExitCode::SUCCESS;
+    match Security::load(config.http_security.clone(), Status::new()) {
+        Ok(security) => report.push_str(&line("ok", "HTTP", &security.describe())),
+        Err(error) => {
+            // As in a start: a matter of what is written, which time does not heal.
+            code = EXIT_USAGE.into();
+            report.push_str(&line("failed", "HTTP", &error.to_string()));
+        }
+    }
     for (name, outcome) in checks {
         match outcome {
             Outcome::Works(detail) => report.push_str(&line("ok", name, &detail)),
             Outcome::Failed { error, next_step } => {
-                code = ExitCode::FAILURE;
+                if code == ExitCode::SUCCESS {
+                    code = ExitCode::FAILURE;
+                }
                 report.push_str(&line("failed", name, &format!("{error}; {next_step}")));
             }
         }
