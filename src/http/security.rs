@@ -6,7 +6,7 @@
 //! one that would open the gateway: a file that is being written is empty for a moment, and must
 //! not let everybody in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -198,19 +198,19 @@ impl Rules {
 }
 
 /// One a line; blank lines and those that begin with `#` say nothing.
-fn hashes(path: &PathBuf, files: &mut Files) -> Result<Vec<String>, Fault> {
+fn hashes(path: &Path, files: &mut Files) -> Result<Vec<String>, Fault> {
     let bytes = files.read(path);
-    let bytes = bytes.map_err(|reason| Fault::Unreadable { path: path.clone(), reason })?;
+    let bytes = bytes.map_err(|reason| Fault::Unreadable { path: path.into(), reason })?;
     let text = String::from_utf8_lossy(&bytes);
     let mut hashes = Vec::new();
     for (index, line) in text.lines().enumerate() {
         match line.trim() {
             line if line.is_empty() || line.starts_with('#') => {}
             hash if cost(hash).is_some() => hashes.push(hash.to_owned()),
-            _ => return Err(Fault::Line { path: path.clone(), line: index + 1 }),
+            _ => return Err(Fault::Line { path: path.into(), line: index + 1 }),
         }
     }
-    if hashes.is_empty() { Err(Fault::Empty { path: path.clone() }) } else { Ok(hashes) }
+    if hashes.is_empty() { Err(Fault::Empty { path: path.into() }) } else { Ok(hashes) }
 }
 
 #[cfg(test)]

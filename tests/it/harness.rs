@@ -20,6 +20,7 @@ pub(crate) mod s3;
 pub(crate) mod scraper;
 pub(crate) mod sentinel;
 pub(crate) mod snapshot_store;
+pub(crate) mod tls_client;
 pub(crate) mod turn;
 pub(crate) mod wait;
 

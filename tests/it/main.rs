@@ -35,6 +35,7 @@ mod prometheus;
 mod reconnects;
 mod redis_faults;
 mod s3;
+mod security;
 mod sentinel;
 mod sharing;
 mod snapshots;

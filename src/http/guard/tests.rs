@@ -39,7 +39,8 @@ async fn ask(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let reply = guard.call(request.body(String::new()).expect("a request")).await.expect("an answer");
+    let reply =
+        guard.call(request.body(String::new()).expect("a request")).await.expect("an answer");
     (reply, asked.load(Ordering::Relaxed))
 }
 

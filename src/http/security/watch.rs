@@ -13,30 +13,30 @@ use super::Security;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Security {
-    /// Runs until `stop`. Without files it does no more than to keep SIGHUP from ending the process.
-    pub async fn keep_current(self, stop: CancellationToken) {
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut hangup = match signal(SignalKind::hangup()) {
-            Ok(hangup) => Some(hangup),
-            Err(error) => {
+    /// Runs until `stop`; SIGHUP is listened to from the call on, and ends the process no more.
+    pub fn keep_current(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+        let mut hangup = signal(SignalKind::hangup())
+            .inspect_err(|error| {
                 tracing::warn!(%error, "cannot listen for SIGHUP; changed files are still seen");
-                None
-            }
-        };
-        let mut hung_up = async || match &mut hangup {
-            Some(hangup) => hangup.recv().await,
-            None => pending().await,
-        };
-        loop {
-            tokio::select! {
-                _ = look.tick() => self.reload_if_changed().await,
-                _ = hung_up() => {
-                    tracing::info!("SIGHUP: reading the TLS and user files again");
-                    // An error is logged there.
-                    self.reload().await.ok();
+            })
+            .ok();
+        async move {
+            let mut look = interval(LOOK_EVERY);
+            look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut hung_up = async || match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            };
+            loop {
+                tokio::select! {
+                    _ = look.tick() => self.reload_if_changed().await,
+                    _ = hung_up() => {
+                        tracing::info!("SIGHUP: reading the TLS and user files again");
+                        // An error is logged there.
+                        self.reload().await.ok();
+                    }
+                    () = stop.cancelled() => return,
                 }
-                () = stop.cancelled() => return,
             }
         }
     }

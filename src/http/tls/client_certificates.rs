@@ -22,7 +22,6 @@ use super::subject_names::subject_names;
 use super::{TlsError, TlsSettings, authorities};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[expect(clippy::enum_variant_names, reason = "the names are those of the file")]
 pub(in crate::http) enum ClientAuthType {
     #[default]
     #[serde(alias = "")]

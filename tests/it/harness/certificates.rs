@@ -12,19 +12,25 @@ pub(crate) struct Certificates {
 /// Makes them in the directory, for `localhost` and 127.0.0.1.
 #[track_caller]
 pub(crate) fn make(directory: &Path) -> Certificates {
-    let path = |name: &str| directory.join(name);
-    let text = |name: &str| path(name).display().to_string();
-    std::fs::write(path("extensions"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        .expect("the directory can be written to");
-    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let (ca_key, ca) = (text("ca.key"), text("ca.crt"));
-    let (key, request, certificate) = (text("tls.key"), text("tls.csr"), text("tls.crt"));
-    let extensions = text("extensions");
+    let (key, certificate) = (text(directory, "ca.key"), text(directory, "ca.crt"));
     let mut authority = vec!["req", "-x509", "-days", "2", "-subj", "/CN=Test authority"];
-    authority.extend(new_key);
-    authority.extend(["-keyout", &ca_key, "-out", &ca]);
+    authority.extend(NEW_KEY);
+    authority.extend(["-keyout", &key, "-out", &certificate]);
+    openssl(&authority);
+    issue(directory, "tls", "DNS:localhost,IP:127.0.0.1")
+}
+
+/// Another certificate of the authority in the directory, as `<name>.crt` and `<name>.key`.
+#[track_caller]
+pub(crate) fn issue(directory: &Path, name: &str, subject_names: &str) -> Certificates {
+    let file = |end: &str| text(directory, &format!("{name}.{end}"));
+    let (key, request, certificate) = (file("key"), file("csr"), file("crt"));
+    let (ca_key, ca, extensions) =
+        (text(directory, "ca.key"), text(directory, "ca.crt"), file("ext"));
+    std::fs::write(&extensions, format!("subjectAltName={subject_names}\n"))
+        .expect("the directory can be written to");
     let mut ask = vec!["req", "-subj", "/CN=localhost"];
-    ask.extend(new_key);
+    ask.extend(NEW_KEY);
     ask.extend(["-keyout", &key, "-out", &request]);
     let sign = [
         "x509",
@@ -43,10 +49,15 @@ pub(crate) fn make(directory: &Path) -> Certificates {
         "-out",
         &certificate,
     ];
-    openssl(&authority);
     openssl(&ask);
     openssl(&sign);
-    Certificates { authority: path("ca.crt"), certificate: path("tls.crt"), key: path("tls.key") }
+    Certificates { authority: ca.into(), certificate: certificate.into(), key: key.into() }
+}
+
+const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+fn text(directory: &Path, name: &str) -> String {
+    directory.join(name).display().to_string()
 }
 
 #[track_caller]

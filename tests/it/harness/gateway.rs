@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::ledger::Ledger;
@@ -117,6 +117,14 @@ impl Gateway {
         command.current_dir(self.directory.path());
         let log = self.directory.path().join("log");
         self.process = Some(Process::spawn(&mut command, &log));
+    }
+
+    /// What another command of the executable does with the same settings.
+    #[track_caller]
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(EXECUTABLE);
+        command.args(&self.arguments).args(arguments).env_clear().envs(&self.settings);
+        command.current_dir(self.directory.path()).output().expect("the executable can be started")
     }
 
     /// Waits until `/-/ready` answers 200; fails at once when the process has ended.
