@@ -101,15 +101,18 @@ pub struct HttpLimits {
     pub drain_timeout: Duration,
 }
 
+/// Unlike a scraper between two requests, a client has nothing to wait for here.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl From<&HttpConfig> for HttpLimits {
     fn from(config: &HttpConfig) -> Self {
         Self {
             concurrent_scrapes: config.concurrent_scrapes,
             connections: config.max_connections,
+            handshake_timeout: HANDSHAKE_TIMEOUT.min(config.header_timeout),
+            password_checks: 2,
             header_timeout: config.header_timeout,
             stall_timeout: config.stall_timeout,
-            handshake_timeout: Duration::from_secs(10),
-            password_checks: 2,
             drain_timeout: Duration::from_secs(10),
         }
     }

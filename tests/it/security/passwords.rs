@@ -1,7 +1,8 @@
 //! Passwords of three kinds, and what goes without.
 
 use super::*;
-use crate::harness::turn;
+use crate::harness::ports::free_port;
+use crate::harness::{http, turn};
 
 fn protected() -> Gateway {
     let users = format!("basic_auth_users: {{alice: '{}'}}\n", hash("wonder"));
@@ -61,6 +62,17 @@ fn what_is_exempt_needs_no_password() {
     assert_eq!(curl(&gateway, "http", "/metrics", &[]).status, 401);
     let ready = gateway.command(&["healthcheck", "--ready"]);
     assert!(ready.status.success(), "{ready:?}");
+}
+
+#[test]
+fn the_lifecycle_listener_is_plain_and_open() {
+    let _turn = turn::shared();
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let gateway = launched(protected().set("Http__LifecycleListen", &listen));
+    let answer = http::get(port, "/healthy").expect("it listens");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(curl(&gateway, "http", PAGE, &[]).status, 401);
 }
 
 #[test]

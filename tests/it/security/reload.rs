@@ -86,10 +86,10 @@ fn a_broken_file_changes_nothing_and_is_told_of() {
 }
 
 #[test]
-fn a_hangup_reads_the_files_and_ends_nothing() {
+fn a_hangup_and_an_order_read_the_files_and_end_nothing() {
     let _turn = turn::shared();
     let users = format!("basic_auth_users: {{alice: '{}'}}\n", hash("wonder"));
-    let gateway = launched(gateway(&users));
+    let gateway = launched(gateway(&users).set("Push__EnableLifecycle", "true"));
     // A gateway that serves listens to the signal.
     assert_eq!(curl(&gateway, "http", PAGE, &["-u", "alice:wonder"]).status, 200);
     for count in 1..=2 {
@@ -102,4 +102,13 @@ fn a_hangup_reads_the_files_and_ends_nothing() {
         });
         assert_eq!(curl(&gateway, "http", PAGE, &["-u", "alice:wonder"]).status, 200);
     }
+    let order = |user| curl(&gateway, "http", "/-/reload", &["-X", "PUT", "-u", user]);
+    let changed = users.replace("{", &format!("{{bob: '{}', ", hash("build")));
+    write(gateway.directory(), "web.yml", &changed);
+    assert_eq!(order("alice:wonder").status, 200);
+    assert_eq!(order("bob:build").status, 200, "in force with the answer");
+    write(gateway.directory(), "web.yml", &changed.replace("basic", "base"));
+    let refused = order("bob:build");
+    assert_eq!(refused.status, 500, "{refused:?}");
+    assert!(refused.text.contains("base_auth_users"), "{refused:?}");
 }
