@@ -42,6 +42,7 @@ mod auth;
 mod control;
 mod cors;
 mod encoding;
+mod groups;
 mod guard;
 pub mod lifecycle;
 mod metrics;
@@ -144,6 +145,7 @@ fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
     let with_scrapes = warp::any().map(move || Arc::clone(&scrapes));
     let (cors, pushes) = (context.cors.clone(), context.push_config.enabled);
     let with_context = warp::any().map(move || context.clone());
+    let read = reject::only("GET, HEAD");
     let allowed = if pushes { "GET, HEAD, POST, PUT, DELETE" } else { "GET, HEAD" };
 
     let metrics = path!("metrics")
@@ -151,10 +153,16 @@ fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
         .and(accept::accept())
         .and(encoding::accept_encoding())
         .and(with_context.clone())
-        .and(with_scrapes)
+        .and(with_scrapes.clone())
         .then(metrics::scrape);
+    let groups = path!("api" / "v1" / "metrics")
+        .and(reject::enabled(pushes))
+        .and(read)
+        .and(with_context.clone())
+        .and(with_scrapes)
+        .then(groups::groups);
     let own_metrics = path!("-" / "metrics")
-        .and(reject::only("GET, HEAD"))
+        .and(read)
         .and(accept::accept())
         .and(encoding::accept_encoding())
         .and(with_context)
@@ -163,6 +171,8 @@ fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
     path!("metrics")
         .and(cors.preflight())
         .or(cors.share(metrics))
+        .unify()
+        .or(groups)
         .unify()
         .or(own_metrics)
         .unify()

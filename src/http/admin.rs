@@ -10,6 +10,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 
 use super::{HttpContext, reject};
+use crate::config::PushConfig;
 use crate::dead_letters::RecentLetter;
 use crate::expose::own_metrics::{REVISION, VERSION};
 use crate::model::{Reason, SourceKey, Timestamp};
@@ -33,8 +34,12 @@ pub(super) fn ready(context: HttpContext) -> Response {
     }
 }
 
+/// Two shapes in one: our own, and beside it `status` and `data` as clients of the Pushgateway's
+/// API look for them.
 #[derive(Serialize)]
 struct StatusView {
+    status: &'static str,
+    data: PushgatewayView,
     version: &'static str,
     revision: &'static str,
     uptime_seconds: f64,
@@ -55,6 +60,13 @@ struct StatusView {
     #[serde(skip_serializing_if = "Option::is_none")]
     web_config_error: Option<String>,
     dead_letters: DeadLettersView,
+}
+
+#[derive(Serialize)]
+struct PushgatewayView {
+    build_information: BTreeMap<&'static str, &'static str>,
+    flags: BTreeMap<&'static str, String>,
+    start_time: String,
 }
 
 #[derive(Serialize)]
@@ -91,6 +103,8 @@ pub(super) fn status(context: HttpContext) -> Response {
     let age = |at: f64| (Timestamp::now().as_seconds() - at).max(0.0);
     let letters = context.dead_letters.counts();
     let view = StatusView {
+        status: "success",
+        data: pushgateway(&context),
         version: VERSION,
         revision: REVISION,
         uptime_seconds: context.status.uptime().as_secs_f64(),
@@ -114,6 +128,20 @@ pub(super) fn status(context: HttpContext) -> Response {
         },
     };
     warp::reply::json(&view).into_response()
+}
+
+fn pushgateway(context: &HttpContext) -> PushgatewayView {
+    let PushConfig { enable_admin_api, enable_lifecycle, .. } = &*context.push_config;
+    PushgatewayView {
+        build_information: [("version", VERSION), ("revision", REVISION)].into(),
+        flags: [
+            ("web.enable-admin-api", enable_admin_api.to_string()),
+            ("web.enable-lifecycle", enable_lifecycle.to_string()),
+            ("web.telemetry-path", "/metrics".into()),
+        ]
+        .into(),
+        start_time: context.status.started_at().rfc3339(),
+    }
 }
 
 /// Every source that runs, and every one that the state remembers.

@@ -289,7 +289,7 @@ async fn gzip_is_sent_to_those_who_ask() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let gateway = Gateway::serving(2).await;
-    for path in ["/", "/-/healthy", "/-/ready", "/api/v1/dead-letters"] {
+    for path in ["/", "/-/healthy", "/-/ready", "/api/v1/dead-letters", "/api/v1/metrics"] {
         let (get, head) = (gateway.get(path).await, gateway.ask("HEAD", path, "").await);
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
         assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
@@ -332,6 +332,7 @@ async fn other_methods_are_told_what_is_allowed() {
         ("/-/reload", "PUT, POST"),
         ("/api/v1/status", READ),
         ("/api/v1/dead-letters", READ),
+        ("/api/v1/metrics", READ),
         ("/api/v1/events", "POST"),
         ("/api/v1/admin/wipe", "PUT"),
     ];
@@ -390,6 +391,12 @@ async fn the_status_tells_what_is_known() {
     let status = answer.json();
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert!(status["revision"].is_string());
+    assert_eq!(status["status"], "success");
+    let data = &status["data"];
+    assert_eq!(data["build_information"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(data["flags"]["web.enable-admin-api"], "false");
+    let started_at = gateway.context.status.started_at().rfc3339();
+    assert_eq!(data["start_time"], started_at.as_str());
     assert!(status["uptime_seconds"].as_f64().expect("a number") >= 0.0);
     assert_eq!(status["phase"], "serving");
     assert_eq!((&status["series"], &status["families"]), (&json!(5), &json!(1)));

@@ -1,7 +1,7 @@
 //! One snapshot in tables: what it says of itself, where its sources stand,
 //! and which families it holds.
 
-use super::table::{table, time};
+use super::table::table;
 use crate::checkpoint::codec::Snapshot;
 use crate::model::{Position, Reason};
 use crate::store::SourceState;
@@ -12,7 +12,7 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
     let facts = [
         fact("Identity", meta.identity.clone()),
         fact("Generation", meta.generation.to_string()),
-        fact("Created", time(meta.created_at)),
+        fact("Created", meta.created_at.rfc3339()),
         fact("Written by", format!("version {}", meta.writer_version)),
         fact("At shutdown", if meta.clean_shutdown { "yes" } else { "no" }.into()),
         fact("Series", meta.series.to_string()),

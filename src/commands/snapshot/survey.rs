@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{size, table, time};
+use super::table::{size, table};
 use crate::checkpoint::Storage;
 use crate::checkpoint::codec::Meta;
 use crate::checkpoint::head::{Generation, HeadEntry};
@@ -111,7 +111,7 @@ impl Finding {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         vec![
             self.generation.to_string(),
-            or_dash(meta.map(|meta| time(meta.created_at))),
+            or_dash(meta.map(|meta| meta.created_at.rfc3339())),
             or_dash(self.size_bytes.map(size)),
             or_dash(meta.map(|meta| meta.series.to_string())),
             if self.retained { "yes" } else { "no" }.into(),
