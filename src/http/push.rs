@@ -92,7 +92,7 @@ pub(super) async fn wipe(pushes: Arc<Pushes>) -> Response {
 
 impl Pushes {
     pub(super) fn new(front: PushFront, config: Arc<PushConfig>, metrics: PushMetrics) -> Self {
-        let budget = Budget::new(config.max_buffered_bytes);
+        let budget = Budget::new(config.max_buffered_bytes, metrics.buffered_bytes());
         Self { front, config, budget, metrics, warnings: Mutex::default() }
     }
 

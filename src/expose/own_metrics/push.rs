@@ -15,6 +15,7 @@ pub struct PushMetrics {
     requests: IntCounterVec,
     body_bytes: IntCounter,
     in_flight: IntGauge,
+    buffered_bytes: IntGauge,
     duration: Histogram,
 }
 
@@ -37,6 +38,11 @@ impl PushMetrics {
                 "Pushes that are being received or applied.",
             ))
             .expect("a constant name"),
+            buffered_bytes: IntGauge::with_opts(opts(
+                "push_buffered_bytes",
+                "Memory that the bodies of pushes take; pushes beyond the limit are put off.",
+            ))
+            .expect("a constant name"),
             duration: histogram(
                 "push_duration_seconds",
                 "How long a push took from its headers to its answer.",
@@ -51,6 +57,11 @@ impl PushMetrics {
         PushInFlight { metrics: self, since: Instant::now() }
     }
 
+    /// Where the memory of bodies is shown.
+    pub fn buffered_bytes(&self) -> IntGauge {
+        self.buffered_bytes.clone()
+    }
+
     /// A body of so many bytes is whole.
     pub fn received(&self, body_bytes: usize) {
         self.body_bytes.inc_by(body_bytes as u64);
@@ -59,13 +70,15 @@ impl PushMetrics {
 
 impl Collector for PushMetrics {
     fn desc(&self) -> Vec<&Desc> {
-        let Self { requests, body_bytes, in_flight, duration } = self;
-        [requests.desc(), body_bytes.desc(), in_flight.desc(), duration.desc()].concat()
+        let Self { requests, body_bytes, in_flight, buffered_bytes, duration } = self;
+        let numbers = [body_bytes.desc(), in_flight.desc(), buffered_bytes.desc()].concat();
+        [requests.desc(), numbers, duration.desc()].concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let Self { requests, body_bytes, in_flight, duration } = self;
-        [requests.collect(), body_bytes.collect(), in_flight.collect(), duration.collect()].concat()
+        let Self { requests, body_bytes, in_flight, buffered_bytes, duration } = self;
+        let numbers = [body_bytes.collect(), in_flight.collect(), buffered_bytes.collect()];
+        [requests.collect(), numbers.concat(), duration.collect()].concat()
     }
 }
 

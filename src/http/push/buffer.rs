@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use prometheus::IntGauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::Failure;
@@ -16,6 +17,8 @@ const SMALLEST_STEP: usize = 4 << 10;
 #[derive(Clone)]
 pub(super) struct Budget {
     bytes: Arc<Semaphore>,
+    /// Shows what is taken.
+    taken: IntGauge,
 }
 
 /// One body.
@@ -32,8 +35,8 @@ pub(super) struct Held {
 }
 
 impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))) }
+    pub(super) fn new(bytes: usize, taken: IntGauge) -> Self {
+        Self { bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))), taken }
     }
 
     /// An empty buffer that holds `limit` bytes at most.
@@ -85,7 +88,16 @@ impl Held {
             Some(permit) => permit.merge(more),
             None => self.permit = Some(more),
         }
+        self.budget.taken.add(bytes as i64);
         Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(permit) = &self.permit {
+            self.budget.taken.sub(permit.num_permits() as i64);
+        }
     }
 }
 
@@ -95,9 +107,13 @@ mod tests {
 
     use super::*;
 
+    fn budget(bytes: usize) -> Budget {
+        Budget::new(bytes, IntGauge::new("taken", "Bytes.").expect("a name"))
+    }
+
     #[test]
     fn a_buffer_stops_at_its_limit_and_at_the_budget_of_all_and_gives_back_what_it_took() {
-        let budget = Budget::new(10_000);
+        let budget = budget(10_000);
         let mut first = budget.buffer(6_000);
         first.extend(&[1; 5_000]).expect("within both");
         let too_large = first.extend(&[1; 1_001]).expect_err("6,001 bytes");
@@ -118,12 +134,15 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_what_is_allocated() {
-        let budget = Budget::new(1 << 20);
+        let budget = budget(1 << 20);
         let mut buffer = budget.buffer(1 << 20);
         for _ in 0..1_000 {
             buffer.extend(b"a piece of a body\n").expect("room");
             let taken = (1 << 20) - budget.bytes.available_permits();
             assert_eq!(taken, buffer.bytes.capacity());
+            assert_eq!(budget.taken.get(), taken as i64);
         }
+        drop(buffer);
+        assert_eq!((budget.bytes.available_permits(), budget.taken.get()), (1 << 20, 0));
     }
 }

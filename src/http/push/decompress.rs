@@ -96,6 +96,7 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use prometheus::IntGauge;
     use warp::http::StatusCode;
 
     use super::super::buffer::Budget;
@@ -121,7 +122,8 @@ mod tests {
     }
 
     fn unpack(encoding: Encoding, compressed: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
-        let budget = Budget::new(1 << 30);
+        let taken = IntGauge::new("taken", "Bytes.").expect("a name");
+        let budget = Budget::new(1 << 30, taken);
         let mut buffer = budget.buffer(1 << 30);
         buffer.extend(compressed).expect("room");
         let unpacked = decompress(encoding, &buffer, budget.buffer(limit))?;

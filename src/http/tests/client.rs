@@ -49,6 +49,8 @@ impl Client {
         if method == "HEAD" {
             // Whatever came after the headers would be a body; a closed connection sends nothing.
             self.stream.read_to_end(&mut answer.body).await.expect("the gateway closes");
+        } else if status == "204" {
+            // Has no body, and says nothing of its length.
         } else if let Some(length) = answer.header("content-length") {
             answer.body = self.bytes(length.parse().expect("a length")).await;
         } else {

@@ -120,24 +120,23 @@ async fn all_bodies_together_are_limited() {
         client.send(&[b'\n'; 99_999]).await;
         slow.push(client);
     }
-    let body = [b'\n'; 50_000];
-    let full = async {
-        loop {
-            let answer = gateway.send("POST", "/metrics", "", &body).await;
-            if answer.text().contains("Push.MaxBufferedBytes") {
-                return answer;
-            }
-        }
+    let buffered = async |bytes: usize| {
+        let line = format!("prom_stream_gateway_push_buffered_bytes {bytes}");
+        let shown = async {
+            while !gateway.get("/-/metrics").await.text().lines().any(|shown| shown == line) {}
+        };
+        timeout(LIMIT, shown).await.unwrap_or_else(|_| panic!("never {line}"));
     };
-    let answer = timeout(LIMIT, full).await.expect("both are held");
+    buffered(200_000).await;
+    let answer = gateway.send("POST", "/metrics", "", b"x 1\n").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(answer.text().contains("Push.MaxBufferedBytes"), "{}", answer.text());
     for client in &mut slow {
         client.send(b"\n").await;
         let answer = timeout(LIMIT, client.answer("POST")).await.expect("in time");
         assert!(!answer.text().contains("Push.MaxBufferedBytes"), "{}", answer.text());
     }
-    let after = gateway.send("POST", "/metrics", "", &body).await;
-    assert!(!after.text().contains("Push.MaxBufferedBytes"), "given back: {}", after.text());
+    buffered(0).await;
     gateway.stop().await;
 }
 
