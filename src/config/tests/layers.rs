@@ -20,12 +20,34 @@ fn the_defaults() {
             "DeadLetters.MaxLength=10000",
             "DeadLetters.Stream=prom-stream-gateway:dead-letters",
             "Gateway.Identity=default",
+            "Http.AuthExempt=none",
+            "Http.BasicAuthFile=",
+            "Http.BasicAuthUsers=",
+            "Http.ConcurrentScrapes=4",
+            "Http.CorsOrigins=",
+            "Http.HeaderTimeout=75s",
+            "Http.LifecycleListen=",
             "Http.Listen=0.0.0.0:9091",
+            "Http.MaxConnections=512",
+            "Http.StallTimeout=30s",
+            "Http.WebConfigFile=",
             "Logging.Format=json",
             "Logging.Level=info",
+            "Metrics.CreatedSamples=true",
             "Metrics.DisableMetaMetrics=false",
             "Metrics.MaxSeries=1000000",
             "Metrics.SortIncomingLabels=true",
+            "Metrics.Utf8Names=false",
+            "Push.Dialect=aggregate",
+            "Push.EnableAdminApi=false",
+            "Push.EnableLifecycle=false",
+            "Push.Enabled=true",
+            "Push.IdempotencyWindow=10m",
+            "Push.Journal=default",
+            "Push.MaxBodyBytes=67108864",
+            "Push.MaxBufferedBytes=268435456",
+            "Push.RequestTimeout=30s",
+            "Push.Via=journal",
             "Redis.ConnectionString=localhost:6379",
             "Redis.MetricQueueDatabase=0",
             "Redis.MetricQueueEnabled=true",
@@ -278,4 +300,18 @@ fn tls_files_travel_with_the_target() {
     let [Warning::WithoutTls { key: "Redis.TlsCaFile", .. }] = &warnings[..] else {
         panic!("expected one warning, got {warnings:?}")
     };
+}
+
+#[test]
+fn origins_are_what_browsers_send() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("*", &["*"]),
+        ("https://Shop.Example/", &["https://shop.example"]),
+        ("https://a:443, http://localhost:3000", &["https://a", "http://localhost:3000"]),
+        (r#"["http://b:80"]"#, &["http://b"]),
+    ] {
+        let (config, _) = from_flags(&[&format!("Http.CorsOrigins={text}")]).unwrap();
+        assert_eq!(config.http.cors_origins, expected, "{text}");
+    }
 }

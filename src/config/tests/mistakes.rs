@@ -5,6 +5,8 @@ use super::*;
 #[test]
 fn values_that_are_not_valid() {
     const LISTEN: &str = "address:port, such as 0.0.0.0:9091, [::]:9091 or :9091";
+    const ORIGINS: &str = "origins such as https://example.org or http://localhost:3000, or *: an \
+                           array, or separated by commas";
     const IDENTITY: &str =
         "1 to 128 of the characters A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'";
     const LOCATION: &str = "a path, file:///path, s3://bucket/prefix, gs://bucket/prefix, \
@@ -24,6 +26,12 @@ fn values_that_are_not_valid() {
         ("Http.Listen", "somewhere", LISTEN),
         ("Http.Listen", "0.0.0.0", LISTEN),
         ("Http.Listen", ":65536", LISTEN),
+        ("Http.LifecycleListen", "somewhere", LISTEN),
+        ("Http.CorsOrigins", "shop.example", ORIGINS),
+        ("Http.CorsOrigins", "https://shop.example/path", ORIGINS),
+        ("Http.CorsOrigins", "https://shop.example?query", ORIGINS),
+        ("Http.CorsOrigins", "data:text/plain", ORIGINS),
+        ("Push.MaxBodyBytes", "64MiB", "a whole number from 1 to 1073741824"),
         ("Redis.MetricQueueEnabled", "perhaps", "true or false"),
         ("Redis.MetricQueueKey", "", "text that is not empty"),
         ("Redis.MetricQueueDatabase", "-2", "a whole number from 0 to 2147483647"),
@@ -156,6 +164,11 @@ fn settings_that_do_not_go_together() {
         (
             &["Stream.Mode=off", "Push.Via=stream"],
             "Push.Via=stream needs a stream: expected Stream.Mode=group or reader",
+        ),
+        (
+            &["Push.MaxBodyBytes=100", "Push.MaxBufferedBytes=199"],
+            "Push.MaxBufferedBytes = 199 is less than twice Push.MaxBodyBytes = 100: expected room \
+             for one body and its compressed form",
         ),
         (&["Stream.Keys="], "Stream.Keys is empty: expected at least one key, or Stream.Mode=off"),
         (&["Stream.Keys=a,b,a"], r#"Stream.Keys names "a" twice: expected distinct keys"#),
