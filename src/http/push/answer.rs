@@ -89,3 +89,62 @@ pub(super) fn method_name(method: Method) -> &'static str {
         Method::Failed => "failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PushRefusal, Reason};
+    use crate::push::PushError;
+
+    #[test]
+    fn success_is_what_the_dialects_own_clients_expect() {
+        use Dialect::{Aggregate, Replace, Sum};
+        use Method::{Delete, Post, Put, Wipe};
+        let cases = [
+            (Aggregate, [200, 200, 200, 202]),
+            (Sum, [202, 202, 202, 202]),
+            (Replace, [200, 200, 202, 202]),
+        ];
+        for (dialect, expected) in cases {
+            for (method, expected) in [Post, Put, Delete, Wipe].into_iter().zip(expected) {
+                let response = taken(dialect, method);
+                assert_eq!(response.status().as_u16(), expected, "{dialect:?} {method:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_says_whether_to_send_again() {
+        let refused = |reason| PushError::Refused(PushRefusal { reason, detail: "d".into() });
+        let why = || "w".to_owned();
+        let cases = [
+            (refused(Reason::InvalidExposition), 400, "invalid_exposition", false),
+            (refused(Reason::SeriesLimit), 400, "series_limit", false),
+            (refused(Reason::KeyReused), 422, "key_reused", false),
+            (refused(Reason::TooLarge), 413, "too_large", false),
+            (PushError::Unavailable { why: why() }, 503, "unavailable", true),
+            (PushError::Unconfirmed { why: why() }, 504, "unconfirmed", false),
+        ];
+        for (error, status, word, retry) in cases {
+            let failure = Failure::from(error);
+            assert_eq!(failure.word(), word);
+            for response in [text(&failure), json(&Err(failure.clone()))] {
+                assert_eq!(response.status().as_u16(), status, "{word}");
+                assert_eq!(response.headers().contains_key(RETRY_AFTER), retry, "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_answered_in_json() {
+        let view = |view| serde_json::to_value(view).expect("JSON");
+        assert_eq!(
+            view(EventsView::Success { series: 3, repeated: true }),
+            serde_json::json!({ "status": "success", "series": 3, "repeated": true })
+        );
+        assert_eq!(
+            view(EventsView::Error { reason: "r", detail: "d" }),
+            serde_json::json!({ "status": "error", "reason": "r", "detail": "d" })
+        );
+    }
+}
