@@ -105,9 +105,7 @@ fn only_grows(family: &Family, now: Timestamp) -> bool {
     let grown = |value: f64| value >= 0.0;
     match &family.values {
         Values::Scalars(_) if family.metric_type != MetricType::Counter => true,
-        Values::Scalars(values) => {
-            family.rows().all(|row| grown(scalar(family, values, row, now)))
-        }
+        Values::Scalars(values) => family.rows().all(|row| grown(scalar(family, values, row, now))),
         Values::Histograms { bounds, sums, .. } => {
             bounds.first().is_none_or(|bound| grown(*bound))
                 && family.rows().all(|row| grown(sums[row]))

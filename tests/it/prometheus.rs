@@ -1,11 +1,13 @@
 //! The page as Prometheus itself sees it.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::harness::page::key;
 use crate::harness::ports::free_port;
 use crate::harness::process::Process;
 use crate::harness::{Gateway, LIST, RedisServer, http, turn, wait_for};
@@ -19,7 +21,7 @@ const EVENTS: [&str; 7] = [
     r#"{"type":"gauge","name":"nothing","value":"NaN"}"#,
     r#"{"type":"gauge","name":"endless","value":"+Inf"}"#,
     r#"{"type":"gauge","name":"tiny","value":1e-300}"#,
-    r#"{"type":"histogram","name":"duration_seconds","value":0.3,"buckets":[0.1,0.5]}"#,
+    r#"{"type":"histogram","name":"duration_seconds","value":0.3,"buckets":[0.1,0.5,1]}"#,
     r#"{"type":"summary","name":"size_bytes","value":9,"quantiles":[0.5],"epsilons":[0.05]}"#,
 ];
 
@@ -58,8 +60,37 @@ fn promtool(page: &str) -> String {
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
 }
 
+/// Prometheus 2.42 asks for OpenMetrics first.
 #[test]
-fn prometheus_scrapes_the_gateway() {
+fn prometheus_scrapes_openmetrics() {
+    let found = scraped(&[]);
+    assert_eq!(found.metadata("requests"), Some("counter"), "a family without `_total`");
+    assert_eq!(found.metadata("job:requests:sum"), Some("unknown"), "a counter without `_total`");
+}
+
+/// With native histograms it asks for protobuf first.
+#[test]
+fn prometheus_scrapes_protobuf() {
+    let found = scraped(&["--enable-feature=native-histograms"]);
+    assert_eq!(found.metadata("requests_total"), Some("counter"));
+    assert_eq!(found.metadata("job:requests:sum"), Some("counter"));
+}
+
+/// What Prometheus knows of the gateway.
+struct Scraped {
+    metadata: Vec<Value>,
+}
+
+impl Scraped {
+    /// The type of a family.
+    fn metadata(&self, family: &str) -> Option<&str> {
+        let mut families = self.metadata.iter();
+        families.find(|entry| entry["metric"] == family).and_then(|entry| entry["type"].as_str())
+    }
+}
+
+/// Runs a Prometheus until it has every series of the gateway's page, as the text format shows them.
+fn scraped(flags: &[&str]) -> Scraped {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let gateway = gateway_with_events(&redis);
@@ -73,27 +104,55 @@ fn prometheus_scrapes_the_gateway() {
     let file = directory.path().join("prometheus.yml");
     std::fs::write(&file, configuration).expect("the directory can be written to");
     let mut command = Command::new("prometheus");
+    command.args(flags);
     command.arg(format!("--config.file={}", file.display()));
     command.arg(format!("--storage.tsdb.path={}", directory.path().join("tsdb").display()));
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     let _prometheus = Process::spawn(&mut command, &directory.path().join("log"));
 
-    for (query, value) in [
-        ("up", "1"),
-        ("requests_total", "3"),
-        ("duration_seconds_bucket%7Ble%3D%220.5%22%7D", "1"),
-        ("endless", "+Inf"),
-        ("job:requests:sum", "1"),
-    ] {
-        wait_for(&format!("{query} = {value}"), DEADLINE, || {
-            let answer = http::get(port, &format!("/api/v1/query?query={query}"))
-                .map_err(|error| error.to_string())?;
-            let json: Value =
-                serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
-            match &json["data"]["result"][0]["value"][1] {
-                found if found == value => Ok(()),
-                _ => Err(answer.body),
-            }
+    let page = gateway.page();
+    wait_for("every series in Prometheus", DEADLINE, || {
+        let stored = stored(port)?;
+        let missing = page.samples.iter().find_map(|(series, value)| {
+            let Some(stored) = stored.get(series) else { return Some(format!("no {series}")) };
+            // Our own numbers go on changing.
+            let same = stored == value || stored.is_nan() && value.is_nan();
+            let own = series.starts_with("prom_stream_gateway_") || series.starts_with("process_");
+            (!same && !own).then(|| format!("{series}: {stored}, served as {value}"))
         });
-    }
+        missing.map_or(Ok(()), Err)
+    });
+    let metadata = api(port, "targets/metadata").expect("Prometheus answers");
+    let metadata = metadata["data"].as_array().expect("a list").clone();
+    Scraped { metadata }
+}
+
+/// Every series that Prometheus has of the gateway; bounds and quantiles as the text format has them.
+fn stored(port: u16) -> Result<BTreeMap<String, f64>, String> {
+    let answer = api(port, "query?query=%7Bjob%3D%22gateway%22%7D")?;
+    let series = answer["data"]["result"].as_array().ok_or_else(|| answer.to_string())?;
+    let sample = |series: &Value| {
+        let labels = series["metric"].as_object()?;
+        let mut labels: BTreeMap<&str, String> = labels
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?.to_owned())))
+            .collect();
+        let name = labels.remove("__name__")?;
+        labels.remove("job");
+        labels.remove("instance");
+        for bound in ["le", "quantile"] {
+            if let Some(value) = labels.get_mut(bound).filter(|value| *value != "+Inf") {
+                *value = value.parse::<f64>().ok()?.to_string();
+            }
+        }
+        let labels: Vec<_> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let value = series["value"][1].as_str()?.parse().ok()?;
+        Some((key(&name, &labels), value))
+    };
+    series.iter().map(|series| sample(series).ok_or_else(|| series.to_string())).collect()
+}
+
+fn api(port: u16, path: &str) -> Result<Value, String> {
+    let answer = http::get(port, &format!("/api/v1/{path}")).map_err(|error| error.to_string())?;
+    serde_json::from_str(&answer.body).map_err(|error| format!("{error}: {}", answer.body))
 }

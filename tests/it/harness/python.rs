@@ -1,17 +1,27 @@
 //! Python with Prometheus' own client library, whose parsers are the reference.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 const LIBRARY: &str = "prometheus_client==0.26.0";
 
-/// An interpreter that finds the library, which is installed below `target` when it is first needed.
-pub(crate) fn with_prometheus_client() -> Command {
+/// Runs the script over the input; what it prints. The library is installed below `target` when it is
+/// first needed.
+#[track_caller]
+pub(crate) fn run(script: &str, input: &str) -> String {
     static LIBRARIES: OnceLock<PathBuf> = OnceLock::new();
     let mut python = Command::new("python3");
-    python.env("PYTHONPATH", LIBRARIES.get_or_init(install));
-    python
+    python.args(["-c", script]).env("PYTHONPATH", LIBRARIES.get_or_init(install));
+    python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = python.spawn().unwrap_or_else(|error| panic!("cannot start python3: {error}"));
+    let mut stdin = child.stdin.take().expect("the input is piped");
+    stdin.write_all(input.as_bytes()).expect("the script reads its input");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the script ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("the script prints text")
 }
 
 fn install() -> PathBuf {
