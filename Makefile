@@ -48,7 +48,7 @@ torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 
 	$(CARGO) test --features failpoints --locked --test it -- \
 		torture::long --exact --ignored --nocapture
 
-bench: need-redis ## the README's figures, as ratios against a baseline of the same run
+bench: need-redis ## the README's figures, as ratios of the same run: ONLY=rates|size|push ROUNDS=3
 	$(CARGO) bench --locked --bench gateway
 
 fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECONDS=60 for each

@@ -13,7 +13,7 @@ pub(crate) const GROUP: &str = "prom-stream-gateway";
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound address").port()
 }
@@ -56,7 +56,7 @@ impl Drop for Redis {
 
 pub(crate) struct Gateway {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Gateway {
