@@ -24,7 +24,7 @@ endef
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 
-.PHONY: help demo test check-style tests torture bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace
+.PHONY: help demo test check-style tests torture bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace need-curl need-npm need-pip install-pip
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,7 +40,7 @@ check-style:
 	$(CARGO) clippy --workspace --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
-tests: need-redis need-prometheus need-openssl need-strace
+tests: need-redis need-prometheus need-openssl need-strace need-curl need-pip need-npm
 	$(CARGO) test --workspace --features failpoints --locked
 
 # A round that fails prints its seed: make torture SEED=n ROUNDS=1 runs it alone.
@@ -61,7 +61,7 @@ fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECOND
 			-- -max_total_time=$(SECONDS) -timeout=10 || exit 1; \
 	done
 
-mutants: need-redis need-prometheus need-openssl need-strace ## break the durability code line by line; each must be caught (ONLY=name)
+mutants: need-redis need-prometheus need-openssl need-strace need-curl need-pip need-npm ## break the durability code line by line; each must be caught (ONLY=name)
 	@python3 tests/mutants/run.py
 
 release: ## the binary that the image ships
@@ -84,3 +84,13 @@ need-openssl:
 	$(call need,openssl,openssl,openssl,openssl,openssl)
 need-strace:
 	$(call need,strace,strace,strace,strace,strace)
+need-curl:
+	$(call need,curl,curl,curl,curl,curl)
+need-npm:
+	$(call need,npm,npm,nodejs-npm,npm,node)
+# The tests install the Python client with pip, wherever it comes from.
+need-pip:
+	@python3 -m pip --version >/dev/null 2>&1 || python3 -c 'import ensurepip' 2>/dev/null || \
+		$(MAKE) --no-print-directory install-pip
+install-pip:
+	$(call need,pip3,python3-pip,python3-pip,py3-pip,python)

@@ -101,7 +101,8 @@ impl Contender {
             Kind::Ours { dialect, journal } => start_ours(data, dialect, journal),
             Kind::Pushgateway(path) => {
                 let port = free_port();
-                start_peer(path, &[&format!("--web.listen-address=127.0.0.1:{port}")], port, data)
+                let listen = format!("--web.listen-address=127.0.0.1:{port}");
+                start_peer(path, &[&listen, "--persistence.file="], port, data)
             }
             Kind::Gravel(path) => {
                 let port = free_port();
