@@ -9,7 +9,7 @@ request() { curl --fail-with-body --silent --show-error --request "$@"; }
 
 case $2 in
 pushgateway)
-	echo 'curl_backup_size_bytes 3.14' | push "$url/metrics/job/backup"
+	echo 'curl_backup_size_bytes 3.25' | push "$url/metrics/job/backup"
 	push "$url/metrics/job/backup/instance/db1" <<-'METRICS'
 		# TYPE curl_rows counter
 		curl_rows{table="users"} 42

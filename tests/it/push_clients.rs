@@ -27,6 +27,9 @@ use runner::Client;
 /// The Pushgateway deletes some milliseconds after it has answered.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// A name, labels and a value.
+type Sample<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
 /// A gateway that means what the Pushgateway means.
 fn replacing(redis: &RedisServer) -> Gateway {
     Gateway::of(redis).set("Push__Dialect", "replace").start()
@@ -97,12 +100,7 @@ fn samples(port: u16, prefix: &str) -> Vec<(String, f64)> {
 /// Waits until these are all the samples whose name begins so; the labels given here are added to
 /// each: `name{own="labels"}`.
 #[track_caller]
-fn expect(
-    port: u16,
-    prefix: &str,
-    group: &[(&str, &str)],
-    expected: &[(&str, &[(&str, &str)], f64)],
-) {
+fn expect(port: u16, prefix: &str, group: &[(&str, &str)], expected: &[Sample<'_>]) {
     let mut expected: Vec<(String, f64)> = expected
         .iter()
         .map(|(name, labels, value)| {

@@ -1,7 +1,7 @@
 //! The same clients against the dialects that add up: scripts written for gravel-gateway and
 //! prom-aggregation-gateway, and both client libraries pushing twice.
 
-use super::{Client, expect, shell};
+use super::{Client, Sample, expect, shell};
 use crate::harness::{Gateway, RedisServer, turn};
 
 fn gateway(redis: &RedisServer, dialect: &str) -> Gateway {
@@ -35,7 +35,7 @@ fn client_libraries_add_up() {
             Client::Node.run(&format!("http://127.0.0.1:{port}"), "push-plain");
         }
         let path: &[(&str, &str)] = &[("path", "C:\\dir\n\"ü\"")];
-        let both: [(&str, &[(&str, &str)], f64); 7] = [
+        let both: [Sample<'_>; 7] = [
             ("seconds_bucket", &[("le", "0.5")], 0.0),
             ("seconds_bucket", &[("le", "2")], 2.0),
             ("seconds_bucket", &[("le", "+Inf")], 4.0),

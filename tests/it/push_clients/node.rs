@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Client, expect, group, groups};
+use super::{Client, Sample, expect, group, groups};
 
 const GROUP: [(&str, &str); 3] = [("job", "web shop"), ("instance", "a+b"), ("region", "eu west")];
 
@@ -36,8 +36,8 @@ pub(super) fn slashes_stay_in_their_value(port: u16) {
     expect(port, "node_", &group, &[("node_added", &[], 9.0)]);
 }
 
-fn expect_everything(port: u16, value: f64, more: &[(&str, &[(&str, &str)], f64)]) {
-    let samples: [(&str, &[(&str, &str)], f64); 10] = [
+fn expect_everything(port: u16, value: f64, more: &[Sample<'_>]) {
+    let samples: [Sample<'_>; 10] = [
         ("node_orders_total", &[("kind", "gift")], value),
         ("node_load", &[("path", "C:\\dir\n\"ü\"")], value * 1.5),
         ("node_seconds_bucket", &[("le", "0.5")], 0.0),

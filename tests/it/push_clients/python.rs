@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Client, expect, group, groups};
+use super::{Client, Sample, expect, group, groups};
 
 const GROUP: [(&str, &str); 4] =
     [("job", "nightly/backup"), ("instance", "db 1"), ("volume", "/var/lib"), ("zone", "")];
@@ -31,8 +31,8 @@ pub(super) fn pushes_adds_and_deletes(port: u16) {
     assert!(groups(port).iter().all(|group| group["labels"] != key), "the group is listed still");
 }
 
-fn expect_everything(port: u16, value: f64, more: &[(&str, &[(&str, &str)], f64)]) {
-    let samples: [(&str, &[(&str, &str)], f64); 9] = [
+fn expect_everything(port: u16, value: f64, more: &[Sample<'_>]) {
+    let samples: [Sample<'_>; 9] = [
         ("python_files_total", &[("kind", "wal")], value),
         ("python_size_bytes", &[("path", "C:\\dir\n\"ü\"")], value * 1.5),
         ("python_seconds_bucket", &[("le", "0.5")], 0.0),
@@ -43,6 +43,6 @@ fn expect_everything(port: u16, value: f64, more: &[(&str, &[(&str, &str)], f64)
         ("python_wait_seconds_sum", &[], value),
         ("python_wait_seconds_count", &[], 1.0),
     ];
-    let version: (&str, &[(&str, &str)], f64) = ("python_version_info", &[("version", "1.2")], 1.0);
+    let version: Sample<'_> = ("python_version_info", &[("version", "1.2")], 1.0);
     expect(port, "python_", &GROUP, &[&samples[..], &[version], more].concat());
 }

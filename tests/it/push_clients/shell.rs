@@ -20,7 +20,7 @@ pub(super) fn pushgateway(port: u16) {
         "curl_",
         &[],
         &[
-            ("curl_backup_size_bytes", &[("job", "backup"), ("instance", "")], 3.14),
+            ("curl_backup_size_bytes", &[("job", "backup"), ("instance", "")], 3.25),
             ("curl_rows", &db1("users"), 42.0),
             ("curl_duration_seconds", &db1("")[..2], 2398.283),
             ("curl_put", &[("job", "backup/db"), ("instance", "")], 1.0),
