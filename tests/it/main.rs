@@ -32,6 +32,7 @@ mod ownership;
 mod pages;
 mod predecessor;
 mod prometheus;
+mod push;
 mod push_clients;
 mod reconnects;
 mod redis_faults;
