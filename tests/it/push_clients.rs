@@ -17,6 +17,7 @@ use crate::harness::{Gateway, Page, RedisServer, http, turn, wait_for};
 mod aggregating;
 mod go;
 mod node;
+mod parsers;
 mod python;
 mod runner;
 mod secured;

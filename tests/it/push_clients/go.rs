@@ -14,12 +14,16 @@ const PATH: &str = "/metrics/job@base64/bmlnaHRseS9nbw/zone/a";
 
 const GROUP: [(&str, &str); 3] = [("job", "nightly/go"), ("zone", "a"), ("instance", "")];
 
-pub(super) fn pushes_protobuf(port: u16) {
+pub(super) fn push(port: u16) {
     let body =
         std::fs::read(runner::script("client_golang.bin")).expect("it lies in the repository");
     let answer = http::send(port, "PUT", PATH, &[CONTENT_TYPE, AGENT], &body).expect("an answer");
     // The library takes these two for success.
     assert!([200, 202].contains(&answer.status), "{answer:?}");
+}
+
+pub(super) fn pushes_protobuf(port: u16) {
+    push(port);
     expect(
         port,
         "go_backup_",
