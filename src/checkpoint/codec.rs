@@ -43,6 +43,8 @@ pub enum CodecError {
     Source { key: String, what: String },
     #[error("family {name}: {what}")]
     Family { name: String, what: String },
+    #[error("{what}")]
+    Content { what: String },
 }
 
 /// A file's bytes.

@@ -162,7 +162,7 @@ impl Family {
     }
 
     /// Whether its series have a time since when they count.
-    pub(super) fn has_start_times(&self) -> bool {
+    pub(crate) fn has_start_times(&self) -> bool {
         !matches!(self.metric_type, MetricType::Gauge | MetricType::Untyped)
     }
 

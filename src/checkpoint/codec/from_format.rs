@@ -3,45 +3,38 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use migrations::v1;
+use migrations::v2;
 
 use super::{CodecError, Meta, Snapshot};
 use crate::checkpoint::head::Generation;
 use crate::model::id_set::Run;
+use crate::model::push::IdempotencyKey;
 use crate::model::{
-    GroupPosition, IdSet, ListPosition, MetricType, Position, ReaderPosition, Reason, SourceKey,
+    GroupPosition, IdSet, ListPosition, Position, PushPosition, ReaderPosition, Reason, SourceKey,
     SourceKind, StreamId, Tally, Timestamp,
 };
-use crate::store::summary::{Objective, Sample, SketchParts, Window, WindowParts};
-use crate::store::{Cut, Family, SourceState, TextColumn, Values};
+use crate::store::{AppliedKey, Cut, Family, SourceState};
 
-pub(super) fn snapshot(read: v1::Snapshot) -> Result<Snapshot, CodecError> {
+mod family;
+mod lengths;
+mod sparse;
+mod summaries;
+
+use lengths::expect_length;
+
+pub(super) fn snapshot(read: v2::Snapshot) -> Result<Snapshot, CodecError> {
     let created_at = Timestamp(read.created_at_milliseconds);
-    let mut keys = HashSet::new();
-    let mut sources = Vec::with_capacity(read.sources.len());
-    for stored in read.sources {
-        let name = format!("{}:{}", stored.kind, stored.key);
-        let state =
-            source(stored).map_err(|what| CodecError::Source { key: name.clone(), what })?;
-        if !keys.insert(state.key.clone()) {
-            return Err(CodecError::Source { key: name, what: "stands there twice".into() });
-        }
-        sources.push(state);
-    }
-    let mut names = HashSet::new();
-    let mut families = Vec::with_capacity(read.families.len());
-    for stored in read.families {
-        let name = stored.name.clone();
-        let family =
-            family(stored).map_err(|what| CodecError::Family { name: name.clone(), what })?;
-        for sample in family.sample_names() {
-            if let Some(sample) = names.replace(sample) {
-                let what = format!("samples of the name `{sample}` stand there twice");
-                return Err(CodecError::Family { name, what });
-            }
-        }
-        families.push(family);
-    }
+    let content = |what| CodecError::Content { what };
+    // Versions count changes within one process: a restored state has none yet.
+    let cut = Cut {
+        taken_at: created_at,
+        version: 0,
+        series: read.series,
+        families: families(read.families, read.groups.len())?,
+        groups: groups(read.groups).map_err(content)?,
+        idempotency_keys: idempotency_keys(&read.idempotency_keys).map_err(content)?,
+        sources: sources(read.sources)?,
+    };
     Ok(Snapshot {
         meta: Meta {
             identity: read.identity,
@@ -51,25 +44,90 @@ pub(super) fn snapshot(read: v1::Snapshot) -> Result<Snapshot, CodecError> {
             clean_shutdown: read.clean_shutdown,
             series: read.series,
         },
-        // Versions count changes within one process: a restored state has none yet.
-        cut: Cut {
-            taken_at: created_at,
-            version: 0,
-            series: read.series,
-            families,
-            groups: Vec::new(),
-            idempotency_keys: Vec::new(),
-            sources,
-        },
+        cut,
     })
 }
 
-fn source(stored: v1::Source) -> Result<SourceState, String> {
+fn sources(stored: Vec<v2::Source>) -> Result<Vec<SourceState>, CodecError> {
+    let mut keys = HashSet::new();
+    let mut sources = Vec::with_capacity(stored.len());
+    for stored in stored {
+        let name = format!("{}:{}", stored.kind, stored.key);
+        let state =
+            source(stored).map_err(|what| CodecError::Source { key: name.clone(), what })?;
+        if !keys.insert(state.key.clone()) {
+            return Err(CodecError::Source { key: name, what: "stands there twice".into() });
+        }
+        sources.push(state);
+    }
+    Ok(sources)
+}
+
+/// Those that have a series; `groups`: how many the snapshot has.
+fn families(stored: Vec<v2::Family>, groups: usize) -> Result<Vec<Family>, CodecError> {
+    let mut names = HashSet::new();
+    let mut families = Vec::with_capacity(stored.len());
+    for stored in stored {
+        let name = stored.name.clone();
+        let family = family::family(stored, groups)
+            .map_err(|what| CodecError::Family { name: name.clone(), what })?;
+        for sample in family.sample_names() {
+            if let Some(sample) = names.replace(sample) {
+                let what = format!("samples of the name `{sample}` stand there twice");
+                return Err(CodecError::Family { name, what });
+            }
+        }
+        if !family.labels.is_empty() {
+            families.push(family);
+        }
+    }
+    Ok(families)
+}
+
+fn groups(stored: Vec<String>) -> Result<Vec<Arc<str>>, String> {
+    let mut known = HashSet::new();
+    let mut groups = Vec::with_capacity(stored.len());
+    for labels in stored {
+        let labels: Arc<str> = labels.into();
+        if !known.insert(Arc::clone(&labels)) {
+            return Err(format!("group `{labels}` stands there twice"));
+        }
+        groups.push(labels);
+    }
+    Ok(groups)
+}
+
+fn idempotency_keys(columns: &v2::IdempotencyKeys) -> Result<Vec<AppliedKey>, String> {
+    let expected = Some(columns.keys.len());
+    expect_length("fingerprints of idempotency keys", columns.fingerprints.len(), expected)?;
+    let times_found = columns.applied_at_milliseconds.len();
+    expect_length("times of idempotency keys", times_found, expected)?;
+    let keys = columns.keys.iter().zip(&columns.fingerprints).map(|(halves, &fingerprint)| {
+        let mut key = [0; 16];
+        let (high, low) = key.split_at_mut(8);
+        high.copy_from_slice(&halves[0].to_be_bytes());
+        low.copy_from_slice(&halves[1].to_be_bytes());
+        IdempotencyKey { key, fingerprint }
+    });
+    let applied = keys.zip(times(&columns.applied_at_milliseconds));
+    Ok(applied.map(|(key, at)| AppliedKey { key, at }).collect())
+}
+
+/// From differences, modulo 2^64.
+fn times(differences: &[i64]) -> impl Iterator<Item = Timestamp> {
+    let mut time = 0_u64;
+    differences.iter().map(move |difference| {
+        time = time.wrapping_add_signed(*difference);
+        Timestamp(time)
+    })
+}
+
+fn source(stored: v2::Source) -> Result<SourceState, String> {
     let (kind, position) = match stored.position {
-        v1::Position::List { segment, remaining } => {
+        v2::Position::List { segment, remaining } => {
             (SourceKind::List, Position::List(ListPosition { segment, remaining }))
         }
-        v1::Position::Group { last, trimmed_unread, unacknowledged } => {
+        v2::Position::Group { last, trimmed_unread, unacknowledged } => {
             let unacknowledged = Arc::new(id_set(&unacknowledged)?);
             let last = stream_id(last);
             (
@@ -77,10 +135,11 @@ fn source(stored: v1::Source) -> Result<SourceState, String> {
                 Position::Group(GroupPosition { last, unacknowledged, trimmed_unread }),
             )
         }
-        v1::Position::Reader { last, entries_consumed } => {
+        v2::Position::Reader { last, entries_consumed } => {
             let last = stream_id(last);
             (SourceKind::Reader, Position::Reader(ReaderPosition { last, entries_consumed }))
         }
+        v2::Position::Push { next } => (SourceKind::Push, Position::Push(PushPosition { next })),
     };
     if stored.kind != kind.as_str() {
         return Err(format!("its position is that of a {}", kind.as_str()));
@@ -92,7 +151,7 @@ fn source(stored: v1::Source) -> Result<SourceState, String> {
     })
 }
 
-fn stream_id(id: v1::StreamId) -> StreamId {
+fn stream_id(id: v2::StreamId) -> StreamId {
     StreamId::new(id.milliseconds, id.sequence)
 }
 
@@ -114,7 +173,7 @@ fn id_set(differences: &[u64]) -> Result<IdSet, String> {
         .ok_or_else(|| "its unacknowledged ids do not ascend".to_owned())
 }
 
-fn tally(stored: v1::Tally) -> Result<Tally, String> {
+fn tally(stored: v2::Tally) -> Result<Tally, String> {
     let mut tally = Tally { processed: stored.processed, lost: stored.lost, ..Tally::default() };
     for (name, count) in stored.dropped {
         let reason = Reason::ALL
@@ -124,124 +183,4 @@ fn tally(stored: v1::Tally) -> Result<Tally, String> {
         tally.dropped[reason as usize] = count;
     }
     Ok(tally)
-}
-
-fn family(stored: v1::Family) -> Result<Family, String> {
-    let rows = stored.label_lengths.len();
-    let labels = texts(&stored.label_texts, &stored.label_lengths)?;
-    let types =
-        [MetricType::Counter, MetricType::Gauge, MetricType::Histogram, MetricType::Summary];
-    let metric_type = types
-        .into_iter()
-        .find(|metric_type| metric_type.as_str() == stored.metric_type)
-        .ok_or_else(|| format!("unknown type `{}`", stored.metric_type))?;
-    let values = match (metric_type, stored.values) {
-        (MetricType::Counter | MetricType::Gauge, v1::Values::Scalars(values)) => {
-            expect_length("values", values.len(), Some(rows))?;
-            Values::Scalars(values)
-        }
-        (MetricType::Histogram, v1::Values::Histograms { bounds, counts, sums }) => {
-            histograms(rows, bounds, counts, sums)?
-        }
-        (MetricType::Summary, v1::Values::Summaries { objectives, counts, sums, windows }) => {
-            expect_length("counts", counts.len(), Some(rows))?;
-            expect_length("sums", sums.len(), Some(rows))?;
-            let objectives = self::objectives(&objectives)?;
-            let windows = self::windows(&windows)?;
-            let expected = if objectives.is_empty() { 0 } else { rows };
-            expect_length("windows", windows.len(), Some(expected))?;
-            Values::Summaries { objectives, counts, sums, windows }
-        }
-        _ => return Err(format!("its values are not those of a {metric_type}")),
-    };
-    let help = stored.help.into();
-    Ok(Family { help, labels, values, ..Family::empty(&stored.name, metric_type) })
-}
-
-fn texts(blob: &str, lengths: &[u32]) -> Result<TextColumn, String> {
-    let mut column = TextColumn::default();
-    let mut rest = blob;
-    for &length in lengths {
-        let (text, after) = rest
-            .split_at_checked(length as usize)
-            .ok_or_else(|| format!("its {} bytes of labels end within a series", blob.len()))?;
-        column.push(text);
-        rest = after;
-    }
-    if rest.is_empty() {
-        Ok(column)
-    } else {
-        Err(format!("{} bytes of its labels belong to no series", rest.len()))
-    }
-}
-
-fn histograms(
-    rows: usize,
-    bounds: Vec<f64>,
-    counts: Vec<u64>,
-    sums: Vec<f64>,
-) -> Result<Values, String> {
-    if !bounds.iter().all(|bound| bound.is_finite()) || !bounds.is_sorted_by(|a, b| a < b) {
-        return Err(format!("its bounds {bounds:?} are not finite and ascending"));
-    }
-    expect_length("counts", counts.len(), rows.checked_mul(bounds.len() + 1))?;
-    expect_length("sums", sums.len(), Some(rows))?;
-    let fits = |row: &[u64]| row.iter().try_fold(0_u64, |sum, n| sum.checked_add(*n)).is_some();
-    if !counts.chunks(bounds.len() + 1).all(fits) {
-        return Err("a series with more observations than can be counted".into());
-    }
-    Ok(Values::Histograms { bounds: bounds.into(), counts, sums })
-}
-
-fn objectives(stored: &[v1::Objective]) -> Result<Arc<[Objective]>, String> {
-    let within = |number: f64| number > 0.0 && number < 1.0;
-    let valid = stored.iter().all(|o| within(o.quantile) && within(o.epsilon))
-        && stored.is_sorted_by(|a, b| a.quantile < b.quantile);
-    if !valid {
-        return Err(format!("its objectives {stored:?} are not ascending between 0 and 1"));
-    }
-    let objectives = stored.iter().map(|o| Objective { quantile: o.quantile, epsilon: o.epsilon });
-    Ok(objectives.collect())
-}
-
-fn windows(columns: &v1::Windows) -> Result<Vec<Arc<Window>>, String> {
-    let total = |counts: &[u32]| counts.iter().try_fold(0_usize, |n, c| n.checked_add(*c as usize));
-    let sketches = total(&columns.sketch_counts);
-    let samples = total(&columns.sample_counts);
-    let windows = Some(columns.turns_at_milliseconds.len());
-    expect_length("age bucket counts", columns.sketch_counts.len(), windows)?;
-    expect_length("observations", columns.observations.len(), sketches)?;
-    expect_length("sample counts", columns.sample_counts.len(), sketches)?;
-    expect_length("sample values", columns.values.len(), samples)?;
-    expect_length("sample gaps", columns.gaps.len(), samples)?;
-    expect_length("sample deltas", columns.deltas.len(), samples)?;
-
-    let mut samples = columns
-        .values
-        .iter()
-        .zip(&columns.gaps)
-        .zip(&columns.deltas)
-        .map(|((&value, &gap), &delta)| Sample { value, gap, delta });
-    let mut sketches =
-        columns.observations.iter().zip(&columns.sample_counts).map(|(&observations, &count)| {
-            SketchParts { observations, samples: samples.by_ref().take(count as usize).collect() }
-        });
-    let per_window = columns.turns_at_milliseconds.iter().zip(&columns.sketch_counts);
-    per_window
-        .map(|(&turns_at, &count)| {
-            let sketches = sketches.by_ref().take(count as usize).collect();
-            let parts = WindowParts { turns_at: Timestamp(turns_at), sketches };
-            Window::from_parts(parts).map(Arc::new)
-        })
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| "one of its windows does not hold together".to_owned())
-}
-
-/// `expected` is `None` when it does not fit into memory's address space.
-fn expect_length(what: &str, have: usize, expected: Option<usize>) -> Result<(), String> {
-    match expected {
-        Some(expected) if have == expected => Ok(()),
-        Some(expected) => Err(format!("{have} {what}, expected {expected}")),
-        None => Err(format!("{have} {what}, expected more than fit into memory")),
-    }
 }

@@ -1,16 +1,25 @@
 //! Store to format: rows become columns, runs become differences.
+//!
+//! Rows that were removed and not swept yet are not written, nor are groups that no row refers to:
+//! those that are left are numbered anew.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use migrations::v1;
+use migrations::v2;
 
 use super::{CodecError, Meta};
-use crate::model::{IdSet, Position, Reason, StreamId, Tally};
-use crate::store::summary::{Objective, Window};
-use crate::store::{Cut, Family, SourceState, Values};
+use crate::model::{IdSet, Position, Reason, StreamId, Tally, Timestamp};
+use crate::store::{AppliedKey, Cut, Family, SourceState};
 
-pub(super) fn snapshot(meta: &Meta, cut: &Cut) -> Result<v1::Snapshot, CodecError> {
-    Ok(v1::Snapshot {
+mod family;
+mod sparse;
+
+pub(super) fn snapshot(meta: &Meta, cut: &Cut) -> Result<v2::Snapshot, CodecError> {
+    let present = cut.families.iter().filter(|family| family.live() > 0);
+    let families: Vec<Cow<'_, Family>> = present.map(without_removed).collect();
+    let (groups, group_numbers) = groups(cut, &families);
+    let families = families.iter().map(|family| family::family(family, &group_numbers));
+    Ok(v2::Snapshot {
         identity: meta.identity.clone(),
         epoch: meta.generation.epoch,
         sequence: meta.generation.sequence,
@@ -19,12 +28,68 @@ pub(super) fn snapshot(meta: &Meta, cut: &Cut) -> Result<v1::Snapshot, CodecErro
         clean_shutdown: meta.clean_shutdown,
         series: meta.series,
         sources: cut.sources.iter().map(source).collect(),
-        families: cut.families.iter().map(family).collect::<Result<_, _>>()?,
+        groups,
+        idempotency_keys: idempotency_keys(&cut.idempotency_keys),
+        families: families.collect::<Result<_, _>>()?,
     })
 }
 
-fn source(source: &SourceState) -> v1::Source {
-    v1::Source {
+fn without_removed(family: &Family) -> Cow<'_, Family> {
+    if family.removed.is_empty() {
+        return Cow::Borrowed(family);
+    }
+    let mut family = family.clone();
+    family.sweep();
+    Cow::Owned(family)
+}
+
+/// The groups that rows refer to, and by its index in the cut the number of each.
+fn groups(cut: &Cut, families: &[Cow<'_, Family>]) -> (Vec<String>, Vec<u32>) {
+    let mut in_use = vec![false; cut.groups.len()];
+    for family in families {
+        for row in 0..family.groups.len() {
+            if let Some(group) = family.group(row) {
+                in_use[group] = true;
+            }
+        }
+    }
+    let mut labels = Vec::new();
+    let mut next = 0_u32;
+    let numbers = cut.groups.iter().zip(in_use).map(|(group, in_use)| {
+        let number = next;
+        if in_use {
+            labels.push(group.to_string());
+            next += 1;
+        }
+        number
+    });
+    let numbers = numbers.collect();
+    (labels, numbers)
+}
+
+fn idempotency_keys(keys: &[AppliedKey]) -> v2::IdempotencyKeys {
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    v2::IdempotencyKeys {
+        keys: keys.iter().map(|key| [&key.key.key[..8], &key.key.key[8..]].map(number)).collect(),
+        fingerprints: keys.iter().map(|key| key.key.fingerprint).collect(),
+        applied_at_milliseconds: times(keys.iter().map(|key| key.at)),
+    }
+}
+
+/// Differences, modulo 2^64: times that follow each other closely become small numbers.
+fn times(times: impl Iterator<Item = Timestamp>) -> Vec<i64> {
+    let mut before = 0_u64;
+    times
+        .map(|Timestamp(time)| {
+            let difference = time.wrapping_sub(before).cast_signed();
+            before = time;
+            difference
+        })
+        .collect()
+}
+
+fn source(source: &SourceState) -> v2::Source {
+    v2::Source {
         kind: source.key.kind.as_str().to_owned(),
         key: source.key.key.clone(),
         position: position(&source.position),
@@ -32,26 +97,26 @@ fn source(source: &SourceState) -> v1::Source {
     }
 }
 
-fn position(position: &Position) -> v1::Position {
+fn position(position: &Position) -> v2::Position {
     match position {
         Position::List(list) => {
-            v1::Position::List { segment: list.segment, remaining: list.remaining }
+            v2::Position::List { segment: list.segment, remaining: list.remaining }
         }
-        Position::Group(group) => v1::Position::Group {
+        Position::Group(group) => v2::Position::Group {
             last: stream_id(group.last),
             trimmed_unread: group.trimmed_unread,
             unacknowledged: differences(&group.unacknowledged),
         },
-        Position::Reader(reader) => v1::Position::Reader {
+        Position::Reader(reader) => v2::Position::Reader {
             last: stream_id(reader.last),
             entries_consumed: reader.entries_consumed,
         },
-        Position::Push(_) => unimplemented!("version 1 has no pushes"),
+        Position::Push(push) => v2::Position::Push { next: push.next },
     }
 }
 
-fn stream_id(id: StreamId) -> v1::StreamId {
-    v1::StreamId { milliseconds: id.milliseconds, sequence: id.sequence }
+fn stream_id(id: StreamId) -> v2::StreamId {
+    v2::StreamId { milliseconds: id.milliseconds, sequence: id.sequence }
 }
 
 /// Three small numbers for each run instead of three large ones.
@@ -68,76 +133,11 @@ fn differences(ids: &IdSet) -> Vec<u64> {
     differences
 }
 
-fn tally(tally: &Tally) -> v1::Tally {
+fn tally(tally: &Tally) -> v2::Tally {
     let dropped = Reason::ALL
         .into_iter()
         .map(|reason| (reason.as_str().to_owned(), tally.dropped[reason as usize]))
         .filter(|(_, count)| *count > 0)
         .collect();
-    v1::Tally { processed: tally.processed, lost: tally.lost, dropped }
-}
-
-fn family(family: &Family) -> Result<v1::Family, CodecError> {
-    let mut label_texts = String::new();
-    let mut label_lengths = Vec::with_capacity(family.labels.len());
-    for text in family.labels.iter() {
-        label_lengths.push(count(text.len(), family, "bytes of labels")?);
-        label_texts.push_str(text);
-    }
-    let values = match &family.values {
-        Values::Scalars(values) => v1::Values::Scalars(values.clone()),
-        Values::Histograms { bounds, counts, sums } => v1::Values::Histograms {
-            bounds: bounds.to_vec(),
-            counts: counts.clone(),
-            sums: sums.clone(),
-        },
-        Values::Summaries { objectives, counts, sums, windows } => v1::Values::Summaries {
-            objectives: objectives
-                .iter()
-                .map(|objective| v1::Objective {
-                    quantile: objective.quantile,
-                    epsilon: objective.epsilon,
-                })
-                .collect(),
-            counts: counts.clone(),
-            sums: sums.clone(),
-            windows: windows_in_columns(family, objectives, windows)?,
-        },
-    };
-    Ok(v1::Family {
-        name: family.name.to_string(),
-        metric_type: family.metric_type.as_str().to_owned(),
-        help: family.help.to_string(),
-        label_texts,
-        label_lengths,
-        values,
-    })
-}
-
-fn windows_in_columns(
-    family: &Family,
-    objectives: &[Objective],
-    windows: &[Arc<Window>],
-) -> Result<v1::Windows, CodecError> {
-    let mut columns = v1::Windows::default();
-    for window in windows {
-        let parts = window.to_parts(objectives);
-        columns.turns_at_milliseconds.push(parts.turns_at.0);
-        columns.sketch_counts.push(count(parts.sketches.len(), family, "age buckets")?);
-        for sketch in &parts.sketches {
-            columns.observations.push(sketch.observations);
-            columns.sample_counts.push(count(sketch.samples.len(), family, "samples")?);
-            columns.values.extend(sketch.samples.iter().map(|sample| sample.value));
-            columns.gaps.extend(sketch.samples.iter().map(|sample| sample.gap));
-            columns.deltas.extend(sketch.samples.iter().map(|sample| sample.delta));
-        }
-    }
-    Ok(columns)
-}
-
-fn count(length: usize, family: &Family, of: &str) -> Result<u32, CodecError> {
-    u32::try_from(length).map_err(|_| CodecError::Family {
-        name: family.name.to_string(),
-        what: format!("{length} {of} in one series, the format holds {}", u32::MAX),
-    })
+    v2::Tally { processed: tally.processed, lost: tally.lost, dropped }
 }

@@ -15,7 +15,7 @@ impl Family {
     }
 
     /// Takes out the removed rows; returns the former numbers of those that stay, ascending.
-    pub(in crate::store) fn sweep(&mut self) -> Vec<usize> {
+    pub(crate) fn sweep(&mut self) -> Vec<usize> {
         let rows: Vec<usize> = self.rows().collect();
         self.labels = rows.iter().map(|row| self.labels.get(*row)).collect::<TextColumn>();
         match &mut self.values {
