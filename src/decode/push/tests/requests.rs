@@ -124,3 +124,30 @@ fn texts_that_the_path_makes_huge_are_refused() {
     let path = [("job", value.as_str())];
     assert_refused(Aggregate, &path, &body, Reason::TooLarge, "expected less, in several pushes");
 }
+
+#[test]
+fn bodies_are_parsed_and_empty_ones_are_writes_of_nothing() {
+    let interpreted = |dialect, body: &str| {
+        let body = body.as_bytes().to_vec();
+        interpret(
+            &PushRequest { body, ..request(dialect, Method::Post, &[("job", "x")]) },
+            &options(),
+        )
+    };
+    let lines = |dialect, body| match &interpreted(dialect, body).expect("taken").operation {
+        Operation::Write(write) => render(write),
+        other => panic!("{other:?}"),
+    };
+    let text = "# HELP jobs_total Jobs.\n# TYPE jobs_total counter\njobs_total{a=\"1\"} 2\nu 3 1700000000000\n";
+    let expected = [r#"counter jobs_total{a="1",job="x"} + 2"#, r#"untyped u{job="x"} + 3"#];
+    assert_eq!(lines(Aggregate, text), expected);
+    assert_eq!(lines(Sum, text), expected);
+    let refusal = interpreted(Replace, text).expect_err("a timestamp");
+    assert_eq!(refusal.reason, Reason::InvalidValue);
+    for (dialect, series) in [(Aggregate, 0), (Sum, 0), (Replace, 2)] {
+        assert_eq!(lines(dialect, "").len(), series);
+        let refusal = interpreted(dialect, "x {").expect_err("no metrics");
+        assert_eq!(refusal.reason, Reason::InvalidExposition, "{refusal}");
+        assert!(refusal.detail.starts_with("line 1, column "), "{refusal}");
+    }
+}
