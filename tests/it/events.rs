@@ -76,6 +76,23 @@ const GOOD: &[Good] = &[
         r#"{"name":"unicode","value":1,"labels":{"l":"grün ✓"}}"#,
         &[("unicode", &[("l", "grün ✓")], 1.0)],
     ),
+    // How values meet.
+    (r#"{"type":"gauge","name":"added","value":2,"mode":"sum"}"#, &[]),
+    (r#"{"type":"gauge","name":"added","value":-3.5,"mode":"AGGREGATE"}"#, &[("added", &[], -1.5)]),
+    (r#"{"name":"set_total","value":5}"#, &[]),
+    (r#"{"name":"set_total","value":3,"mode":"replace"}"#, &[("set_total", &[], 3.0)]),
+    (r#"{"type":"gauge","name":"mean_of_a_day","value":1,"mode":"mean24h"}"#, &[]),
+    (
+        r#"{"type":"gauge","name":"mean_of_a_day","value":2,"mode":"mean24h"}"#,
+        &[("mean_of_a_day", &[], 1.5)],
+    ),
+    (r#"{"name":"sum_of_a_day","value":1,"mode":"sum24h"}"#, &[]),
+    (r#"{"name":"sum_of_a_day","value":2,"mode":"sum24h"}"#, &[("sum_of_a_day", &[], 3.0)]),
+    (r#"{"type":"gauge","name":"version","value":1,"labels":{"v":"1"}}"#, &[]),
+    (
+        r#"{"type":"gauge","name":"version","value":1,"labels":{"v":"2"},"mode":"info"}"#,
+        &[("version", &[("v", "2")], 1.0)],
+    ),
     // Several at once.
     (
         r#"[{"name":"array_total","value":1},{"name":"array_total","value":2}]"#,
@@ -106,6 +123,9 @@ const BAD: &[(&str, &str)] = &[
     (r#"{"name":"a","value":"many"}"#, "invalid_value"),
     (r#"{"type":"histogram","name":"a","value":"NaN","buckets":[1]}"#, "invalid_value"),
     (r#"{"name":"a","value":-1}"#, "negative_counter"),
+    (r#"{"name":"a","value":1,"mode":"often"}"#, "invalid_mode"),
+    (r#"{"name":"a","value":-1,"mode":"replace"}"#, "negative_counter"),
+    (r#"{"type":"histogram","name":"a","value":1,"buckets":[1],"mode":"mean5m"}"#, "invalid_mode"),
     (r#"{"type":"histogram","name":"a","value":1}"#, "invalid_buckets"),
     (r#"{"type":"histogram","name":"a","value":1,"buckets":[]}"#, "invalid_buckets"),
     (r#"{"type":"histogram","name":"a","value":1,"buckets":[2,1]}"#, "invalid_buckets"),
@@ -185,6 +205,7 @@ fn good_and_bad(way: Way) {
     assert_eq!(page.helps["requests_total"], "Requests.");
     assert_eq!(page.helps["escaped"], r"a\\b\nc");
     assert_eq!(page.value("beside_total", &[]), Some(1.0));
+    assert_eq!(page.value("version", &[("v", "1")]), None, "another series took the family");
     assert!(!page.types.contains_key("a"), "only bad events had that name");
 
     let mut expected = BTreeMap::<&str, u64>::from([("too_large", 1)]);
