@@ -4,6 +4,8 @@ use super::*;
 use crate::model::push::Group;
 use Dialect::Replace;
 
+type Path = &'static [(&'static str, &'static str)];
+
 const JOB: [(&str, &str); 1] = [("job", "x")];
 
 fn time_lines(labels: &str, succeeded: bool) -> Vec<String> {
@@ -40,7 +42,7 @@ fn everything_replaces_and_the_group_says_when() {
 
 #[test]
 fn the_path_is_the_groups_key() {
-    let table: [(&[(&str, &str)], &str, &str); 3] = [
+    let table: [(Path, &str, &str); 3] = [
         (&JOB, r#"job="x""#, r#"instance="",job="x""#),
         (&[("job", "x"), ("instance", "")], r#"instance="",job="x""#, r#"instance="",job="x""#),
         (
@@ -68,7 +70,7 @@ fn the_path_is_the_groups_key() {
 
 #[test]
 fn a_path_names_a_job_first() {
-    let table: [(&[(&str, &str)], &str); 4] = [
+    let table: [(Path, &str); 4] = [
         (&[], "a path without job name"),
         (&[("job", "")], "an empty job name"),
         (&[("instance", "i"), ("job", "x")], r#"begins with the label "instance""#),
