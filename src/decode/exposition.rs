@@ -17,6 +17,7 @@ mod label_sets;
 mod names;
 mod number;
 mod problem;
+pub mod protobuf;
 mod reader;
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ pub fn parse(
         }
         BodyFormat::Text => reader::parse(body, Syntax::Prometheus, options),
         BodyFormat::OpenMetrics => reader::parse(body, Syntax::OpenMetrics, options),
-        BodyFormat::Protobuf => Err(Problem::new(0, "not there yet")),
+        BodyFormat::Protobuf => protobuf::parse(body, options),
         BodyFormat::Events => Err(Problem::new(0, "found events; expected metrics")),
     };
     parsed.map_err(|problem| match format {

@@ -59,7 +59,7 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
     })
 }
 
-fn is_metric_name(name: &str) -> bool {
+pub(super) fn is_metric_name(name: &str) -> bool {
     is_word(name, |byte| byte == b':')
 }
 

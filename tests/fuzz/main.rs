@@ -100,6 +100,21 @@ fn event() {
 }
 
 #[test]
+fn exposition_openmetrics() {
+    smoke("exposition_openmetrics");
+}
+
+#[test]
+fn exposition_protobuf() {
+    smoke("exposition_protobuf");
+}
+
+#[test]
+fn exposition_text() {
+    smoke("exposition_text");
+}
+
+#[test]
 fn head() {
     smoke("head");
 }

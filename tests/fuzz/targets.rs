@@ -14,6 +14,10 @@ mod envelope;
 mod event;
 #[path = "targets/event_rules.rs"]
 mod event_rules;
+#[path = "targets/exposition.rs"]
+mod exposition;
+#[path = "targets/exposition_rules.rs"]
+mod exposition_rules;
 #[path = "targets/head.rs"]
 mod head;
 #[path = "targets/label_text.rs"]
@@ -31,10 +35,13 @@ mod through_the_store;
 pub(crate) type Target = fn(&[u8]);
 
 /// Each of the same name as its folder of the corpus and its binary for `cargo fuzz`.
-pub(crate) const TARGETS: [(&str, Target); 7] = [
+pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("connection_string", connection_string::target),
     ("envelope", envelope::target),
     ("event", event::payload),
+    ("exposition_openmetrics", exposition::open_metrics),
+    ("exposition_protobuf", exposition::protobuf),
+    ("exposition_text", exposition::text),
     ("head", head::target),
     ("snapshot_content", snapshot::content),
     ("snapshot_file", snapshot::file),

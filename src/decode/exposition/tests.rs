@@ -6,6 +6,9 @@ use crate::model::exposition::{ExposedMetric, ExposedValue};
 mod bad_text;
 mod good_text;
 mod openmetrics;
+mod protobuf;
+mod random;
+mod speed;
 
 fn parse_text(body: &str) -> Result<Exposition, ParseError> {
     parse(body.as_bytes(), BodyFormat::Text, ParseOptions { utf8_names: false })
