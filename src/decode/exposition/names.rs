@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
     pub(super) fn claim(
         &mut self,
         family: usize,
-        base: &Cow<'a, str>,
+        base: Cow<'a, str>,
         suffixes: &[(&str, Role)],
     ) -> Result<(), Claimed> {
         for (suffix, role) in suffixes {
@@ -66,13 +66,13 @@ impl<'a> Names<'a> {
         Ok(())
     }
 
-    pub(super) fn sample(&mut self, name: &Cow<'a, str>) -> Option<(usize, Role)> {
+    pub(super) fn sample(&mut self, name: Cow<'a, str>) -> Option<(usize, Role)> {
         if let Some((last, found)) = self.last
             && last == name
         {
             return Some(found);
         }
-        let found = *self.samples.get(name)?;
+        let found = *self.samples.get(&name)?;
         if let Cow::Borrowed(name) = name {
             self.last = Some((name, found));
         }

@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
             (None, Some(_)) => {
                 format!("found the TYPE of {shown} after a sample; expected it before all of them")
             }
-            (None, None) => return self.claim(family, &name, kind, at),
+            (None, None) => return self.claim(family, name, kind, at),
         };
         Err(Problem::new(at, problem))
     }
@@ -187,29 +187,28 @@ impl<'a> Reader<'a> {
     fn claim(
         &mut self,
         family: usize,
-        name: &Cow<'a, str>,
+        name: Cow<'a, str>,
         kind: &'static Kind,
         at: usize,
     ) -> Result<(), Problem> {
-        let is_total = |base: &Cow<'a, str>| base.ends_with("_total");
-        let claimed = if kind.samples == COUNTER && is_total(name) {
+        let claimed = if kind.samples == COUNTER && name.ends_with("_total") {
             // Exporters that name the family as its samples are common.
             let base = Cow::Owned(name[..name.len() - "_total".len()].to_owned());
-            self.builder.names.claim(family, &base, &COUNTER[..2])
+            self.builder.names.claim(family, base, &COUNTER[..2])
         } else {
             let (suffix, _) = kind.samples[0];
             if !suffix.is_empty() {
                 let text = &mut self.builder.out.text;
                 let start = text.len();
-                text.push_str(name);
+                text.push_str(&name);
                 text.push_str(suffix);
                 self.builder.families[family].name = Span::new(start, text.len());
             }
-            self.builder.names.claim(family, name, kind.samples)
+            self.builder.names.claim(family, name.clone(), kind.samples)
         };
         if let Err(claimed) = claimed {
             let other = &self.builder.families[claimed.family];
-            let (name, sample) = (Shown(name), Shown(&claimed.name));
+            let (name, sample) = (Shown(&name), Shown(&claimed.name));
             let problem = match other.declared {
                 None => {
                     format!("found the TYPE of {name} after a sample {sample}; expected it before")

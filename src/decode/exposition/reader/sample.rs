@@ -67,13 +67,13 @@ impl<'a> Reader<'a> {
     /// The family of a sample's name: an untyped one of its own, when none was declared.
     fn family_of(&mut self, span: Span) -> (usize, Role) {
         let name = self.name(span);
-        if let Some(found) = self.builder.names.sample(&name) {
+        if let Some(found) = self.builder.names.sample(name.clone()) {
             return found;
         }
         let family = self.builder.family(name.clone(), span);
         self.builder.families[family].metric_type = Some(MetricType::Untyped);
         let own = [("", Role::Value)];
-        self.builder.names.claim(family, &name, &own).expect("nobody has claimed it");
+        self.builder.names.claim(family, name, &own).expect("nobody has claimed it");
         (family, Role::Value)
     }
 }
