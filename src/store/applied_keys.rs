@@ -85,3 +85,40 @@ impl AppliedKeys {
         self.known.insert(key.key, (key.fingerprint, at));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_no_more_keys_can_be_remembered_new_ones_are_refused_until_others_are_forgotten() {
+        let key = |key| IdempotencyKey { key: [key; 16], fingerprint: 1 };
+        let at = |seconds: u64| Timestamp(1_700_000_000_000 + seconds * 1000);
+        let mut keys = AppliedKeys { most: 2, ..AppliedKeys::restore(Vec::new()) };
+        keys.insert(key(1), at(0));
+        keys.insert(key(2), at(300));
+        let refused = keys.is_repeated(&key(3), at(600)).expect_err("two are remembered");
+        assert!(refused.detail.starts_with("2 idempotency keys of the last 600 s"), "{refused:?}");
+        assert!(keys.is_repeated(&key(2), at(600)).expect("known"));
+        assert!(!keys.is_repeated(&key(3), at(601)).expect("one is forgotten by then"));
+        keys.insert(key(3), at(601));
+        assert_eq!(keys.copy().len(), 2);
+        assert_eq!(keys.known.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_came_anew_is_not_forgotten_with_its_first_coming() {
+        let key = IdempotencyKey { key: [1; 16], fingerprint: 1 };
+        let at = |seconds: u64| Timestamp(1_700_000_000_000 + seconds * 1000);
+        let other = |number| IdempotencyKey { key: [number; 16], ..key };
+        let mut keys = AppliedKeys::restore(Vec::new());
+        keys.insert(other(2), at(500));
+        // The clock jumped back; then the key came again, when it was forgotten.
+        keys.insert(key, at(0));
+        assert!(!keys.is_repeated(&key, at(601)).expect("forgotten"));
+        keys.insert(key, at(601));
+        keys.insert(other(3), at(1101));
+        assert!(keys.is_repeated(&key, at(1101)).expect("known"));
+        assert_eq!(keys.order.len(), keys.known.len());
+    }
+}

@@ -59,7 +59,7 @@ impl Aggregates {
         family.remove(row);
         self.moves += 1;
         if family.live() > 0 {
-            self.thinned.push(at);
+            self.thinned.insert(at);
             return;
         }
         for name in family.sample_names() {
@@ -69,33 +69,27 @@ impl Aggregates {
         self.vacant.push(at);
     }
 
-    /// Compacts the families that lost most of their rows.
+    /// Compacts a family that lost most of its rows. One at a time, so that the lock is not held
+    /// for all of them.
     pub(super) fn sweep(&mut self) {
-        let mut thinned = std::mem::take(&mut self.thinned);
-        thinned.sort_unstable();
-        thinned.dedup();
-        for at in thinned {
-            let family = &mut self.families[at as usize];
-            if !family.needs_sweeping() {
+        self.thinned.retain(|at| self.families[*at as usize].needs_sweeping());
+        let Some(at) = self.thinned.pop_first() else { return };
+        let family = &mut self.families[at as usize];
+        // Ascending, and rows only move down: no two series are ever at the same place.
+        for (row, former) in family.sweep().into_iter().enumerate() {
+            let (from, to) = ((at, small(former)), (at, small(row)));
+            if from == to {
                 continue;
             }
-            // Ascending, and rows only move down: no two series are ever at the same place.
-            for (row, former) in family.sweep().into_iter().enumerate() {
-                let (from, to) = ((at, small(former)), (at, small(row)));
-                if from == to {
-                    continue;
-                }
-                let text = labels::canonical(family.labels.get(row));
-                let hash = self.hasher.hash(&family.name, &text);
-                self.index
-                    .find_mut(hash, |series| (series.family, series.row) == from)
-                    .expect("every series is in the index")
-                    .row = to.1;
-                if let Some(group) = family.group(row) {
-                    self.groups.moved(small(group), from, to);
-                }
+            let hash = self.hasher.hash(&family.name, &labels::canonical(family.labels.get(row)));
+            self.index
+                .find_mut(hash, |series| (series.family, series.row) == from)
+                .expect("every series is in the index")
+                .row = to.1;
+            if let Some(group) = family.group(row) {
+                self.groups.moved(small(group), from, to);
             }
-            self.moves += 1;
         }
+        self.moves += 1;
     }
 }

@@ -1,7 +1,7 @@
 use super::super::family::Values;
 use super::super::test_batch::BatchBuilder;
 use super::*;
-use crate::model::MetricType;
+use crate::model::{MetricType, Reason};
 
 const NOW: Timestamp = Timestamp(1_000);
 
