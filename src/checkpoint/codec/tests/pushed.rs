@@ -2,7 +2,7 @@
 //! and rows that are no more.
 
 use super::*;
-use crate::expose::text::page;
+use crate::expose::page;
 use crate::model::push::{IdempotencyKey, Operation};
 use crate::model::{BatchPush, Exemplar, MetricType, NativeHistogram, Push};
 use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
