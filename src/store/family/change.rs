@@ -183,11 +183,14 @@ impl Family {
     }
 }
 
-/// Of each bucket the last exemplar, ascending.
+/// Of each bucket one, ascending.
+type Exemplars = [(u32, Arc<Exemplar>)];
+
+/// Of each bucket the last exemplar.
 fn latest(
-    kept: Option<&Arc<[(u32, Arc<Exemplar>)]>>,
+    kept: Option<&Arc<Exemplars>>,
     new: impl Iterator<Item = (u32, Arc<Exemplar>)>,
-) -> Option<Arc<[(u32, Arc<Exemplar>)]>> {
+) -> Option<Arc<Exemplars>> {
     let mut all: Vec<_> =
         kept.into_iter().flat_map(|kept| kept.iter().cloned()).chain(new).collect();
     // Stable, so of equal buckets the newest is last.

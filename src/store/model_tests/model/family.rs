@@ -3,6 +3,9 @@
 use super::*;
 use MetricType::{Counter, Untyped};
 
+/// Mean or sum, seconds, then times and values.
+type Window = (bool, u32, Vec<(Timestamp, f64)>);
+
 #[derive(Clone)]
 pub(super) struct ModelFamily {
     pub(super) metric_type: MetricType,
@@ -11,8 +14,8 @@ pub(super) struct ModelFamily {
     /// Bounds, or the number of objectives as that many numbers.
     pub(super) shape: Vec<f64>,
     pub(super) series: BTreeMap<String, Series>,
-    /// What came into the windows of scalars: mean or sum, seconds, then times and values.
-    pub(super) windows: BTreeMap<String, (bool, u32, Vec<(Timestamp, f64)>)>,
+    /// Of scalars, what came into their windows.
+    pub(super) windows: BTreeMap<String, Window>,
 }
 
 impl ModelFamily {
