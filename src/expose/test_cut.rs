@@ -66,7 +66,7 @@ fn gauge() -> Family {
     let window = DecayingWindow {
         shows: WindowedValue::Mean,
         window_seconds: 300,
-        slots: vec![Slot { number: NOW.0 / 30_000, sum: 5.0, count: 2 }],
+        slots: vec![Slot { number: NOW.0 / 5_000, sum: 5.0, count: 2 }],
     };
     family.windows.set(1, Some(Arc::new(window)));
     family
