@@ -27,7 +27,7 @@ fn read(version: u32, name: &str) -> Vec<u8> {
 }
 
 fn expected(version: u32, name: &str) -> String {
-    String::from_utf8(read(version, name)).unwrap()
+    String::from_utf8(read(version, name)).expect("fixtures to read are UTF-8")
 }
 
 /// As in `expected.txt`.
@@ -37,9 +37,10 @@ fn shown(snapshot: &impl Debug) -> String {
 
 /// The content of a version's file, as its own structs read it.
 fn content<T: serde::de::DeserializeOwned>(version: u32) -> T {
-    let content = envelope::open(&read(version, "good.snap"), version).unwrap().content;
+    let content =
+        envelope::open(&read(version, "good.snap"), version).expect("a whole file").content;
     assert!(content == read(version, "good.msgpack"), "good.snap and good.msgpack differ");
-    rmp_serde::from_slice(&content).unwrap()
+    rmp_serde::from_slice(&content).expect("content of its version")
 }
 
 #[test]

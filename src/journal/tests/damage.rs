@@ -18,10 +18,6 @@ fn one_segment(numbers: Range<u64>) -> (tempfile::TempDir, Vec<u8>, Vec<usize>) 
     (directory, bytes, ends)
 }
 
-fn missing(journal: &Journal) -> Vec<Range<u64>> {
-    journal.damage().iter().map(|damage| damage.missing.clone()).collect()
-}
-
 #[test]
 fn every_prefix_opens_to_the_records_that_are_wholly_in_it() {
     let (directory, bytes, ends) = one_segment(0..4);
@@ -52,9 +48,9 @@ fn every_flipped_bit_costs_its_record_alone_and_is_reported_unless_it_looks_torn
         let mut journal = Journal::open(directory.path()).unwrap();
         let hit = ends.iter().filter(|end| **end <= bit / 8).count() as u64;
         let (lost, next) = match (bit / 8 < header::SIZE_BYTES, hit) {
-            (true, _) => (vec![0..0], 4),
+            (true, _) => (vec![(0, 0)], 4),
             (false, 3) => (vec![], 3),
-            (false, hit) => (vec![hit..hit + 1], 4),
+            (false, hit) => (vec![(hit, hit + 1)], 4),
         };
         assert_eq!(missing(&journal), lost, "bit {bit}");
         assert_eq!(journal.next(), next, "bit {bit}");
@@ -90,14 +86,14 @@ fn an_earlier_segment_that_is_cut_or_lost_costs_its_records_alone() {
         fs::OpenOptions::new().write(true).open(path).unwrap().set_len(kept).unwrap();
         let mut journal = open(copy.path());
         let [lost] = &missing(&journal)[..] else { panic!("{kept} bytes: {:?}", journal.damage()) };
-        assert!(second <= lost.start && lost.end == third, "{kept} bytes: {lost:?}");
-        let expected = [numbered(0..lost.start), numbered(third..20)].concat();
+        assert!(second <= lost.0 && lost.1 == third, "{kept} bytes: {lost:?}");
+        let expected = [numbered(0..lost.0), numbered(third..20)].concat();
         assert_eq!(read_all(&journal, 0), expected, "{kept} bytes");
         assert_eq!(journal.append(&records(20..21)).unwrap(), 20);
     }
     fs::remove_file(&paths[1]).unwrap();
     let journal = open(directory.path());
-    assert_eq!(missing(&journal), [second..third]);
+    assert_eq!(missing(&journal), [(second, third)]);
     let expected = [numbered(0..second), numbered(third..20)].concat();
     assert_eq!(read_all(&journal, 0), expected);
     assert_eq!(read_all(&journal, second), numbered(third..20));

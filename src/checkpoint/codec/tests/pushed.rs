@@ -173,6 +173,7 @@ fn rows_that_were_removed_are_not_written() {
 
     let after = decode(&encode(&meta(), &before).unwrap()).unwrap().cut;
     assert_eq!(described(&after), described(&before));
+    assert_eq!(page(&after, NOW), page(&before, NOW));
     assert!(after.families.iter().all(|family| family.removed.is_empty()));
     let rows = |cut: &Cut| cut.families.iter().map(|family| family.labels.len()).sum::<usize>();
     assert_eq!(rows(&after), described(&before).len());
