@@ -149,7 +149,7 @@ fn the_api_lists_groups_and_wipes_them() {
     };
     assert_eq!(list().to_string(), r#"{"data":[],"status":"success"}"#);
     let body = "# HELP l_total <Help>.\n# TYPE l_total counter\nl_total{x=\"1\"} 3\n\
-                # TYPE l_size histogram\nl_size_bucket{le=\"1e7\"} 1\nl_size_bucket{le=\"+Inf\"} 2\n\
+                # TYPE l_size histogram\nl_size_bucket{le=\"0.5\"} 1\nl_size_bucket{le=\"+Inf\"} 2\n\
                 l_size_sum 3.5\nl_size_count 2\nl_untyped 123456789\n\
                 # TYPE l_wait summary\nl_wait{quantile=\"0.5\"} NaN\nl_wait_sum 2\nl_wait_count 3\n";
     answered(&gateway, "PUT /metrics/job/a/zone@base64/=", body, 200);
@@ -166,10 +166,11 @@ fn the_api_lists_groups_and_wipes_them() {
     assert_eq!(group["l_total"]["help"], "<Help>.");
     assert_eq!(group["l_total"]["metrics"][0]["value"], "3");
     assert_eq!(group["l_untyped"]["type"], "UNTYPED");
-    assert_eq!(group["l_untyped"]["metrics"][0]["value"], "1.23456789e+08");
+    let value = group["l_untyped"]["metrics"][0]["value"].as_str().expect("a string");
+    assert_eq!(value.parse(), Ok(123_456_789.0), "{value}");
     assert_eq!(
         group["l_size"]["metrics"][0],
-        with_labels(r#"{LABELS,"buckets":{"1e+07":"1","+Inf":"2"},"count":"2","sum":"3.5"}"#)
+        with_labels(r#"{LABELS,"buckets":{"0.5":"1","+Inf":"2"},"count":"2","sum":"3.5"}"#)
     );
     assert_eq!(
         group["l_wait"]["metrics"][0],
