@@ -23,7 +23,9 @@ mod protobuf;
 mod row;
 mod samples;
 #[cfg(test)]
-mod test_cut;
+mod speed;
+#[cfg(test)]
+pub(crate) mod test_cut;
 mod text;
 
 use chunks::Chunks;

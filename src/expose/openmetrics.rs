@@ -14,7 +14,6 @@ use super::View;
 use super::chunks::Chunks;
 use super::head::written;
 use super::layout::Entry;
-use super::row::scalar;
 use super::samples::{Part, Samples, Style, parts};
 use crate::model::{MetricType, Timestamp};
 use crate::store::{Family, Values};
@@ -105,7 +104,7 @@ fn only_grows(family: &Family, now: Timestamp) -> bool {
     let grown = |value: f64| value >= 0.0;
     match &family.values {
         Values::Scalars(_) if family.metric_type != MetricType::Counter => true,
-        Values::Scalars(values) => family.rows().all(|row| grown(scalar(family, values, row, now))),
+        Values::Scalars(_) => family.rows().all(|row| grown(family.scalar(row, now))),
         Values::Histograms { bounds, sums, .. } => {
             bounds.first().is_none_or(|bound| grown(*bound))
                 && family.rows().all(|row| grown(sums[row]))

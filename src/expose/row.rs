@@ -3,11 +3,6 @@
 use crate::model::{Exemplar, Timestamp};
 use crate::store::{Family, Values};
 
-/// A counter's, gauge's or untyped series' value; a window's decays.
-pub(super) fn scalar(family: &Family, values: &[f64], row: usize, now: Timestamp) -> f64 {
-    family.windows.get(row).map_or(values[row], |window| window.value(now))
-}
-
 /// Each bucket's own count, +Inf last; nothing where there are none.
 pub(super) fn own_counts(values: &Values, row: usize) -> &[u64] {
     match values {

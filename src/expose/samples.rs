@@ -14,7 +14,7 @@ use super::head::Head;
 use super::label_names::LabelNames;
 use super::layout::Entry;
 use super::number::{push_float, push_number, push_seconds, push_whole};
-use super::row::{count, created, estimates, exemplar, own_counts, scalar};
+use super::row::{count, created, estimates, exemplar, own_counts};
 use crate::store::{Family, Values};
 
 /// What the two text formats write differently.
@@ -109,9 +109,9 @@ impl<'a> Samples<'a> {
 
     fn part(&self, out: &mut Vec<u8>, part: Part, row: usize, labels: &str) {
         match (part, &self.family.values) {
-            (Part::Value, Values::Scalars(values)) => {
+            (Part::Value, Values::Scalars(_)) => {
                 self.value.push(out, labels);
-                push_number(out, scalar(self.family, values, row, self.view.now));
+                push_number(out, self.family.scalar(row, self.view.now));
                 self.exemplar(out, row, 0);
                 out.push(b'\n');
             }

@@ -7,11 +7,11 @@ use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
 use crate::store::summary::{Objective, Window};
 use crate::store::{Cut, Family, TextColumn, Values};
 
-pub(super) const NOW: Timestamp = Timestamp(1_700_000_100_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_100_000);
 const CREATED: Timestamp = Timestamp(1_700_000_000_120);
 
 /// One family of each kind, each with something special.
-pub(super) fn cut() -> Cut {
+pub(crate) fn cut() -> Cut {
     let families = vec![
         jobs(),
         odd_counter(),
@@ -26,7 +26,7 @@ pub(super) fn cut() -> Cut {
     Cut { taken_at: NOW, families, ..Cut::default() }
 }
 
-pub(super) fn scalars(name: &str, metric_type: MetricType, rows: &[(&str, f64)]) -> Family {
+pub(crate) fn scalars(name: &str, metric_type: MetricType, rows: &[(&str, f64)]) -> Family {
     Family {
         labels: rows.iter().map(|(labels, _)| *labels).collect(),
         values: Values::Scalars(rows.iter().map(|(_, value)| *value).collect()),
@@ -34,7 +34,7 @@ pub(super) fn scalars(name: &str, metric_type: MetricType, rows: &[(&str, f64)])
     }
 }
 
-pub(super) fn exemplar(labels: &str, value: f64, timestamp: Option<Timestamp>) -> Arc<Exemplar> {
+pub(crate) fn exemplar(labels: &str, value: f64, timestamp: Option<Timestamp>) -> Arc<Exemplar> {
     Arc::new(Exemplar { labels: labels.into(), value, timestamp })
 }
 

@@ -287,6 +287,43 @@ async fn gzip_is_sent_to_those_who_ask() {
 }
 
 #[tokio::test]
+async fn zstd_is_sent_to_those_who_ask() {
+    let gateway = Gateway::serving(20_000).await;
+    let answer = gateway.ask("GET", "/metrics", "Accept-Encoding: gzip, zstd\r\n").await;
+    assert_eq!(answer.header("content-encoding"), Some("zstd"));
+    let page = zstd::decode_all(answer.body.as_slice()).expect("a whole zstd stream");
+    let page = String::from_utf8(page).expect("text");
+    assert_eq!(page.matches("\njobs_total{").count(), 20_000);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn both_pages_are_in_the_format_that_is_asked_for() {
+    let gateway = Gateway::serving(2).await;
+    let proto = "application/vnd.google.protobuf; \
+                 proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    for path in ["/metrics", "/-/metrics"] {
+        let ask =
+            async |accept: &str| gateway.ask("GET", path, &format!("Accept: {accept}\r\n")).await;
+        let answer = ask("application/openmetrics-text;version=1.0.0,text/plain;q=0.5").await;
+        assert_eq!(answer.header("content-type"), Some(open_metrics), "{path}");
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"), "{path}");
+        let page = answer.text();
+        assert!(page.ends_with("\n# EOF\n"), "{page}");
+        assert!(page.contains("\n# TYPE prom_stream_gateway_checkpoints counter\n"), "{page}");
+        assert!(page.contains("# TYPE jobs counter\n") == (path == "/metrics"), "{page}");
+
+        let answer = ask(&format!("{proto};escaping=dots")).await;
+        let content_type = format!("{proto}; escaping=dots");
+        assert_eq!(answer.header("content-type"), Some(content_type.as_str()), "{path}");
+        let name = b"prom_stream_gateway_checkpoints_total";
+        assert!(answer.body.windows(name.len()).any(|window| window == name), "{path}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn head_is_get_without_the_body() {
     let gateway = Gateway::serving(2).await;
     for path in ["/", "/-/healthy", "/-/ready", "/api/v1/dead-letters", "/api/v1/metrics"] {

@@ -1,7 +1,8 @@
 //! A snapshot's metrics for other programs: the text that Prometheus reads, or JSON.
 //!
-//! Both show the state as it was when the snapshot was taken: the windows of
-//! summaries do not move on.
+//! Both show the state as it was when the snapshot was taken: windows do not move
+//! on. JSON tells also what no page of text does: when series began, their
+//! groups, exemplars, native buckets.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -10,8 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::checkpoint::codec::Snapshot;
 use crate::expose::{self, Form};
-use crate::model::{Timestamp, labels};
-use crate::store::{Family, Values};
+use crate::model::{Exemplar, NativeHistogram, Timestamp, labels};
+use crate::store::decaying_window::WindowedValue;
+use crate::store::{Cut, Family, Values};
 
 /// What a scrape would have served then, without the gateway's own metrics.
 pub(super) fn prometheus(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
@@ -38,33 +40,55 @@ pub(super) fn json(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> 
     write!(out, "{{\"snapshot\":{header},\n\"families\":[")?;
     for (index, family) in snapshot.cut.families.iter().enumerate() {
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, &self::family(family, snapshot.cut.taken_at))?;
+        serde_json::to_writer(&mut *out, &self::family(family, &snapshot.cut))?;
     }
     out.write_all(b"\n]}\n")
 }
 
-fn family(family: &Family, now: Timestamp) -> Value {
-    let series: Vec<Value> = family
-        .labels
-        .iter()
-        .enumerate()
-        .map(|(row, text)| {
-            let mut series = values(&family.values, row, now);
-            series.insert("labels".into(), label_set(text));
-            Value::Object(series)
-        })
-        .collect();
-    json!({
-        "name": &*family.name,
-        "type": family.metric_type.as_str(),
-        "help": &*family.help,
-        "series": series,
-    })
+fn family(family: &Family, cut: &Cut) -> Value {
+    let series: Vec<Value> =
+        family.rows().map(|row| Value::Object(series(family, row, cut))).collect();
+    let mut members = Map::new();
+    members.insert("name".into(), family.name.as_ref().into());
+    members.insert("type".into(), family.metric_type.as_str().into());
+    members.insert("help".into(), family.help.as_ref().into());
+    if !family.unit.is_empty() {
+        members.insert("unit".into(), family.unit.as_ref().into());
+    }
+    members.insert("series".into(), series.into());
+    Value::Object(members)
 }
 
-fn values(values: &Values, row: usize, now: Timestamp) -> Map<String, Value> {
-    let members = match values {
-        Values::Scalars(values) => vec![("value", number(values[row]))],
+fn series(family: &Family, row: usize, cut: &Cut) -> Map<String, Value> {
+    let mut members = values(family, row, cut.taken_at);
+    members.insert("labels".into(), label_set(family.labels.get(row)));
+    if let Some(created) = family.created.get(row).filter(|at| **at != Timestamp::default()) {
+        members.insert("created_at_seconds".into(), created.as_seconds().into());
+    }
+    if let Some(group) = family.group(row).and_then(|group| cut.groups.get(group)) {
+        members.insert("group".into(), label_set(group));
+    }
+    if let Some(window) = family.windows.get(row) {
+        let shows = match window.shows {
+            WindowedValue::Mean => "mean",
+            WindowedValue::Sum => "sum",
+        };
+        members
+            .insert("window".into(), json!({ "shows": shows, "seconds": window.window_seconds }));
+    }
+    if let Some(exemplars) = family.exemplars.get(row) {
+        let exemplars = exemplars.iter().map(|(bucket, of)| exemplar(family, *bucket, of));
+        members.insert("exemplars".into(), exemplars.collect());
+    }
+    if let Some(native) = family.natives.get(row) {
+        members.insert("native".into(), self::native(native));
+    }
+    members
+}
+
+fn values(family: &Family, row: usize, now: Timestamp) -> Map<String, Value> {
+    let members = match &family.values {
+        Values::Scalars(_) => vec![("value", number(family.scalar(row, now)))],
         Values::Histograms { bounds, counts, sums } => {
             let own = &counts[row * (bounds.len() + 1)..][..=bounds.len()];
             let mut count = 0;
@@ -75,20 +99,55 @@ fn values(values: &Values, row: usize, now: Timestamp) -> Map<String, Value> {
             }
             vec![("count", count.into()), ("sum", number(sums[row])), ("buckets", buckets.into())]
         }
-        Values::Summaries { objectives, counts, sums, windows } => {
-            let estimates = windows.get(row).map(|window| window.quantiles(objectives, now));
-            let quantiles: Vec<Value> = objectives
-                .iter()
-                .zip(estimates.into_iter().flatten())
-                .map(|(objective, value)| {
-                    json!({ "quantile": objective.quantile, "value": number(value) })
-                })
-                .collect();
-            let count = counts[row].into();
-            vec![("count", count), ("sum", number(sums[row])), ("quantiles", quantiles.into())]
+        Values::Summaries { counts, sums, .. } => {
+            let quantiles = quantiles(family, row, now).into_iter();
+            let quantiles = quantiles
+                .map(|(quantile, value)| json!({ "quantile": quantile, "value": number(value) }));
+            let quantiles = quantiles.collect();
+            vec![
+                ("count", counts[row].into()),
+                ("sum", number(sums[row])),
+                ("quantiles", quantiles),
+            ]
         }
     };
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A summary's quantiles: those that were pushed, or estimates.
+fn quantiles(family: &Family, row: usize, now: Timestamp) -> Vec<(f64, f64)> {
+    if let Some(pushed) = family.quantiles.get(row) {
+        return pushed.to_vec();
+    }
+    let Values::Summaries { objectives, windows, .. } = &family.values else { return Vec::new() };
+    let estimates = windows.get(row).map(|window| window.quantiles(objectives, now));
+    let quantiles = objectives.iter().map(|objective| objective.quantile);
+    quantiles.zip(estimates.into_iter().flatten()).collect()
+}
+
+/// `le` tells of which bucket it is.
+fn exemplar(family: &Family, bucket: u32, exemplar: &Exemplar) -> Value {
+    let mut members = Map::new();
+    if let Values::Histograms { bounds, .. } = &family.values {
+        let bound = bounds.get(bucket as usize).copied().unwrap_or(f64::INFINITY);
+        members.insert("le".into(), number(bound));
+    }
+    members.insert("labels".into(), label_set(&exemplar.labels));
+    members.insert("value".into(), number(exemplar.value));
+    if let Some(at) = exemplar.timestamp {
+        members.insert("timestamp_seconds".into(), at.as_seconds().into());
+    }
+    Value::Object(members)
+}
+
+fn native(native: &NativeHistogram) -> Value {
+    json!({
+        "schema": native.schema,
+        "zero_threshold": number(native.zero_threshold),
+        "zero_count": native.zero_count,
+        "positive": native.positive,
+        "negative": native.negative,
+    })
 }
 
 /// JSON has no NaN and no infinities: they become the texts that Prometheus uses.
@@ -102,26 +161,60 @@ fn number(value: f64) -> Value {
 }
 
 fn label_set(text: &str) -> Value {
-    let pairs = labels::pairs(text).filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        let value = value.strip_prefix('"')?.strip_suffix('"')?;
-        Some((name.to_owned(), unescaped(value).into()))
+    let pairs = labels::pairs(text).map(|pair| {
+        let (name, value) = labels::split(pair);
+        (labels::unquoted(name).into_owned(), labels::unescaped(value).into())
     });
     Value::Object(pairs.collect())
 }
 
-fn unescaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('n') => text.push('\n'),
-                Some(escaped) => text.push(escaped),
-                None => text.push('\\'),
-            },
-            other => text.push(other),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expose::test_cut;
+
+    #[test]
+    fn what_text_does_not_show_is_in_json() {
+        let mut cut = test_cut::cut();
+        cut.groups = vec![r#"job="nightly",instance="""#.into()];
+        cut.families[2].groups = vec![0, 1];
+        let family = |name: &str| {
+            let family = cut.families.iter().find(|family| &*family.name == name).unwrap();
+            self::family(family, &cut)
+        };
+        assert_eq!(
+            family("jobs_total")["series"],
+            json!([
+                {
+                    "labels": { "job": "a" }, "value": 3.0, "created_at_seconds": 1_700_000_000.12,
+                    "exemplars": [{
+                        "labels": { "trace_id": "4b\"f9" }, "value": 0.5,
+                        "timestamp_seconds": 1_700_000_000.007,
+                    }],
+                },
+                {
+                    "labels": { "job": "", "instance": "" }, "value": 0.5,
+                    "exemplars": [{ "labels": { "trace_id": "é".repeat(121) }, "value": 1.0 }],
+                },
+            ]),
+            "without the row that was removed"
+        );
+        let load = family("load_ratio");
+        assert_eq!(load["unit"], "ratio");
+        let grouped = json!({
+            "labels": { "w": "1" }, "value": 2.5, "window": { "shows": "mean", "seconds": 300 },
+            "group": { "job": "nightly", "instance": "" },
+        });
+        assert_eq!(load["series"][1], grouped);
+        let native = &family("native")["series"][0]["native"];
+        assert_eq!(native["positive"], json!([[-2, 1], [-1, 3], [0, 1], [4, 2]]));
+        let quantiles =
+            json!([{ "quantile": 0.9, "value": 2.5 }, { "quantile": 1.0, "value": "NaN" }]);
+        assert_eq!(family("size")["series"][1]["quantiles"], quantiles);
+        let exemplars = &family("wait_seconds")["series"][0]["exemplars"];
+        assert_eq!((&exemplars[0]["le"], &exemplars[1]["le"]), (&json!(0.25), &json!("+Inf")));
+        let labels = json!({ "l.a": "\"", "l a": "2", "b": "=" });
+        assert_eq!(family("my.\"name\"_total")["series"][1]["labels"], labels);
+        assert_eq!((&family("thing")["type"]), &json!("untyped"));
     }
-    text
 }

@@ -5,7 +5,7 @@ use super::wire::Sink;
 use crate::expose::View;
 use crate::expose::label_names::LabelNames;
 use crate::expose::layout::Entry;
-use crate::expose::row::{count, created, estimates, exemplar, own_counts, scalar};
+use crate::expose::row::{count, created, estimates, exemplar, own_counts};
 use crate::model::{Exemplar, MetricType, Timestamp, labels};
 use crate::store::{Family, Values};
 
@@ -32,8 +32,8 @@ impl<'a> Metrics<'a> {
 
         label_pairs(sink, LABEL, &self.label_names.apply(self.family.labels.get(row)));
         match (&self.family.values, self.family.metric_type) {
-            (Values::Scalars(values), metric_type) => {
-                let value = scalar(self.family, values, row, self.view.now);
+            (Values::Scalars(_), metric_type) => {
+                let value = self.family.scalar(row, self.view.now);
                 match metric_type {
                     MetricType::Counter => {
                         sink.message(COUNTER, |counter| self.counter(counter, row, value));

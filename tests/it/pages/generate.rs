@@ -163,7 +163,7 @@ fn window(sum: f64) -> DecayingWindow {
     DecayingWindow {
         shows: WindowedValue::Sum,
         window_seconds: 300,
-        slots: vec![Slot { number: NOW.0 / 10_000, sum, count: 1 }],
+        slots: vec![Slot { number: NOW.0 / 5_000, sum, count: 1 }],
     }
 }
 
