@@ -84,7 +84,16 @@ pub(super) async fn open(
         let place = directory.clone();
         let opened = tokio::task::spawn_blocking(move || Journal::open(&place)).await;
         let error = match opened {
-            Ok(Ok(journal)) => return Some(Keeper::Journal(Feed::new(journal))),
+            Ok(Ok(journal)) => {
+                for damage in journal.damage() {
+                    tracing::error!(
+                        what = damage.what,
+                        records = damage.missing.end.saturating_sub(damage.missing.start),
+                        "the journal of pushes is damaged; find out who damaged its files"
+                    );
+                }
+                return Some(Keeper::Journal(Feed::new(journal)));
+            }
             Ok(Err(error)) => error.to_string(),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };

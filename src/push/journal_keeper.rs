@@ -130,24 +130,33 @@ pub fn run(mut pending: mpsc::Receiver<Pending>, feed: &Feed, lease: &Lease, wai
 fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
     let (pushes, records): (Vec<_>, Vec<_>) =
         together.into_iter().map(|Pending { push, record }| (push, record)).unzip();
-    let unavailable = |why: String| {
+    let refuse = |error: PushError| {
         for push in &pushes {
-            waiting.complete(push.ticket, Err(PushError::Unavailable { why: why.clone() }));
+            waiting.complete(push.ticket, Err(error.clone()));
         }
     };
     if !lease.is_valid() {
-        return unavailable("standby: the ownership of this identity is not confirmed".into());
+        let why = "standby: the ownership of this identity is not confirmed".into();
+        return refuse(PushError::Unavailable { why });
     }
-    match feed.with_journal(|journal| journal.append(&records)) {
+    let appended = feed.with_journal(|journal| {
+        journal.append(&records).map_err(|error| (error, journal.is_in_doubt()))
+    });
+    match appended {
         Ok(first) => feed.push(first, pushes.into_iter()),
-        Err(error) => {
+        Err((error, in_doubt)) => {
             tracing::error!(
                 %error,
                 pushes = pushes.len(),
                 "the journal of pushes cannot be written; they are refused until it can; check \
                  that its disk is there and has room"
             );
-            unavailable(format!("the journal of pushes cannot be written: {error}"));
+            let why = format!("the journal of pushes cannot be written: {error}");
+            refuse(match in_doubt {
+                // What the disk has of it may be found after a crash.
+                true => PushError::Unconfirmed { why },
+                false => PushError::Unavailable { why },
+            });
         }
     }
 }

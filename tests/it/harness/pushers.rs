@@ -84,12 +84,12 @@ fn push_until(
         PusherLedger { name, pushes: 0, total: 0.0, below_bound: 0.0, sum: 0.0, last: 0.0 };
     let mut at = 0;
     while !stop.load(Ordering::Relaxed) {
-        let (value, idempotency_key) = (1 + random.below(5), random.next_u64());
+        let value = 1 + random.below(5);
+        let header = format!("Idempotency-Key: {}-{}", ledger.name, ledger.pushes);
         let body = ledger.body(value);
         let end = Instant::now() + DEADLINE;
         loop {
             let port = ports[at % ports.len()];
-            let header = format!("Idempotency-Key: {idempotency_key}");
             match http::send(port, "POST", "/metrics", &[&header], body.as_bytes()) {
                 Ok(answer) if answer.status == 200 => break,
                 Ok(answer) if (400..500).contains(&answer.status) => {
