@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use super::stage::{Stage, StagedFamily, StagedSeries};
 use super::{Aggregates, small};
 use crate::model::{Reason, labels};
-use crate::store::family::Family;
+use crate::store::family::{Family, Values};
 use crate::store::groups::Place;
 use crate::store::outlook::Outlook;
 use crate::store::refusal::{Refusal, name_conflict, type_conflict};
@@ -115,7 +115,7 @@ impl Planning<'_> {
         Ok((slots, slot_of))
     }
 
-    /// Where a series is, unless its family has to change its type for it.
+    /// Where a series is, unless its family has to change its type or its buckets for it.
     fn row(&self, one: &StagedSeries<'_>, family: Option<u32>) -> Result<Option<u32>, Refusal> {
         let Some(at) = family else { return Ok(None) };
         let staged = self.family_of(one);
@@ -137,6 +137,12 @@ impl Planning<'_> {
                     },
                 );
                 return Err(self.inconsistent(one, &what));
+            }
+            // A histogram that changed its buckets is another one. It has them as pushed, unless
+            // other groups keep the family as it is.
+            if matches!(&family.values, Values::Histograms { bounds, .. } if **bounds != *staged.shape)
+            {
+                return Ok(None);
             }
         }
         Ok(Some(found.row))
