@@ -77,6 +77,31 @@ fn a_summary_and_a_histogram_are_replaced_as_they_are() {
     );
 }
 
+/// While another group has the family, its bounds stay, and nothing is counted twice.
+#[test]
+fn buckets_change_beside_another_group() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway = gateway(&redis).start();
+    for (job, bound) in [("a", "1"), ("b", "1"), ("a", "2")] {
+        let body = format!(
+            "# TYPE b_size histogram\nb_size_bucket{{le=\"{bound}\"}} 1\n\
+             b_size_bucket{{le=\"+Inf\"}} 2\nb_size_sum 3\nb_size_count 2\n"
+        );
+        answered(&gateway, &format!("PUT /metrics/job/{job}/instance/i"), &body, 200);
+    }
+    served(
+        &gateway,
+        "b_size_bucket",
+        &[
+            "b_size_bucket{instance=\"i\",job=\"a\",le=\"1\"} 0",
+            "b_size_bucket{instance=\"i\",job=\"a\",le=\"+Inf\"} 2",
+            "b_size_bucket{instance=\"i\",job=\"b\",le=\"1\"} 1",
+            "b_size_bucket{instance=\"i\",job=\"b\",le=\"+Inf\"} 2",
+        ],
+    );
+}
+
 /// The group keeps what it had, and says when it failed.
 #[test]
 fn what_is_inconsistent_is_refused_and_remembered() {
