@@ -10,6 +10,8 @@ use std::sync::Mutex;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::harness::python;
+
 /// The scripts and what they need.
 pub(super) const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
@@ -48,13 +50,12 @@ impl Client {
     pub(super) fn command(&self) -> Command {
         match self {
             Self::Python => {
-                let library = installed("python", "requirements.txt", install_python);
-                let mut command = Command::new("python3");
-                command.arg("-B").arg(script("push.py")).env("PYTHONPATH", library);
+                let mut command = python::with_library();
+                command.arg("-B").arg(script("push.py"));
                 command
             }
             Self::Node => {
-                let library = installed("node", "package-lock.json", install_node);
+                let library = prom_client();
                 let mut command = Command::new("node");
                 command.arg(script("push.mjs")).current_dir(library);
                 command
@@ -80,41 +81,21 @@ fn said(output: &Output) -> String {
     format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
-/// Where the pinned versions are installed.
+/// Where the pinned version of prom-client is installed.
 #[track_caller]
-fn installed(name: &str, pins: &str, install: fn(&Path)) -> PathBuf {
-    let pinned = fs::read(script(pins)).unwrap_or_else(|error| panic!("{pins}: {error}"));
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
-    let place = parent.join(format!("{name}-{:016x}", xxh3_64(&pinned)));
+fn prom_client() -> PathBuf {
+    let pinned = fs::read(script("package-lock.json")).expect("it lies in the repository");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let place = target.join(format!("node-{:016x}", xxh3_64(&pinned)));
     let _one_at_a_time = INSTALLING.lock().expect("no installation panicked");
     if !place.exists() {
-        fs::create_dir_all(&parent).expect("the target directory can be written to");
-        let fresh = tempfile::tempdir_in(&parent).expect("a directory can be made");
-        install(fresh.path());
-        if fs::rename(fresh.path(), &place).is_err() {
+        let fresh = tempfile::tempdir_in(target).expect("a directory can be made");
+        install_node(fresh.path());
+        if fs::rename(fresh.keep(), &place).is_err() {
             assert!(place.exists(), "{} cannot be put in place", place.display());
         }
     }
     place
-}
-
-/// With pip, or with that of a virtual environment where Python comes without it.
-fn install_python(place: &Path) {
-    let pip = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--target"];
-    let install = |python: &Path| {
-        let mut command = Command::new(python);
-        command.args(pip).arg(place).arg("--requirement").arg(script("requirements.txt"));
-        run(&mut command)
-    };
-    let first = install(Path::new("python3"));
-    if first.status.success() {
-        return;
-    }
-    let environment = tempfile::tempdir().expect("a temporary directory can be made");
-    let made = run(Command::new("python3").args(["-m", "venv"]).arg(environment.path()));
-    assert!(made.status.success(), "neither pip nor venv: {}{}", said(&first), said(&made));
-    let second = install(&environment.path().join("bin/python3"));
-    assert!(second.status.success(), "{}{}", said(&first), said(&second));
 }
 
 fn install_node(place: &Path) {
