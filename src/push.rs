@@ -63,6 +63,26 @@ pub struct Pending {
     pub record: Vec<u8>,
 }
 
+impl Pending {
+    /// This one and those that wait right behind it: so many, and of about so many bytes together
+    /// unless a single one is larger.
+    pub fn gather(
+        self,
+        behind: &mut mpsc::Receiver<Self>,
+        most: usize,
+        about_bytes: usize,
+    ) -> Vec<Self> {
+        let mut size_bytes = self.record.len();
+        let mut together = vec![self];
+        while together.len() < most && size_bytes < about_bytes {
+            let Ok(next) = behind.try_recv() else { break };
+            size_bytes += next.record.len();
+            together.push(next);
+        }
+        together
+    }
+}
+
 /// What is left to do for a push that was interpreted and checked.
 enum Prepared {
     /// Nothing: its idempotency key was applied before.

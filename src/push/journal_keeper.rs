@@ -116,13 +116,7 @@ impl Feed {
 /// Keeps what comes, until nobody can send any more.
 pub fn run(mut pending: mpsc::Receiver<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
     while let Some(first) = pending.blocking_recv() {
-        let mut size_bytes = first.record.len();
-        let mut together = vec![first];
-        while together.len() < MOST_AT_ONCE && size_bytes < ABOUT_BYTES_AT_ONCE {
-            let Ok(next) = pending.try_recv() else { break };
-            size_bytes += next.record.len();
-            together.push(next);
-        }
+        let together = first.gather(&mut pending, MOST_AT_ONCE, ABOUT_BYTES_AT_ONCE);
         keep(together, feed, lease, waiting);
     }
 }

@@ -24,13 +24,7 @@ pub async fn run(
 ) {
     let mut link = Link::new(connector, &stream);
     while let Some(first) = pending.recv().await {
-        let mut size_bytes = first.record.len();
-        let mut together = vec![first];
-        while together.len() < MOST_AT_ONCE && size_bytes < ABOUT_BYTES_AT_ONCE {
-            let Ok(next) = pending.try_recv() else { break };
-            size_bytes += next.record.len();
-            together.push(next);
-        }
+        let together = first.gather(&mut pending, MOST_AT_ONCE, ABOUT_BYTES_AT_ONCE);
         add(&mut link, &stream, &together, &waiting).await;
     }
 }
