@@ -21,6 +21,10 @@ const GRAVEL: &str = "gravel-gateway";
 const REPLACE: &str = "replace, journal on disk";
 const AGGREGATE: &str = "aggregate, journal on disk";
 
+/// Kept as the peers keep it.
+const REPLACE_IN_MEMORY: &str = "replace, journal in memory";
+const AGGREGATE_IN_MEMORY: &str = "aggregate, journal in memory";
+
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     /// What is pushed to it adds up.
@@ -53,9 +57,9 @@ pub(crate) fn all() -> Vec<Contender> {
         kind: Kind::Ours { dialect, journal },
     };
     let mut all = vec![
-        ours("aggregate, journal in memory", "aggregate", "memory"),
+        ours(AGGREGATE_IN_MEMORY, "aggregate", "memory"),
         ours(AGGREGATE, "aggregate", "default"),
-        ours("replace, journal in memory", "replace", "memory"),
+        ours(REPLACE_IN_MEMORY, "replace", "memory"),
         ours(REPLACE, "replace", "default"),
     ];
     if let Some(path) = find("PUSHGATEWAY", &["prometheus-pushgateway", "pushgateway"]) {
@@ -69,13 +73,16 @@ pub(crate) fn all() -> Vec<Contender> {
     all
 }
 
-/// Each peer that takes part, and ours that does the same and more.
+/// Each peer that takes part, and ours that does the same, or the same and more.
 pub(crate) fn comparisons(contenders: &[Contender]) -> Vec<(usize, usize)> {
     let index = |name| contenders.iter().position(|contender| contender.name == name);
-    [(PUSHGATEWAY, REPLACE), (GRAVEL, AGGREGATE)]
-        .into_iter()
-        .filter_map(|(peer, ours)| Some((index(peer)?, index(ours)?)))
-        .collect()
+    let pairs = [
+        (PUSHGATEWAY, REPLACE_IN_MEMORY),
+        (PUSHGATEWAY, REPLACE),
+        (GRAVEL, AGGREGATE_IN_MEMORY),
+        (GRAVEL, AGGREGATE),
+    ];
+    pairs.into_iter().filter_map(|(peer, ours)| Some((index(peer)?, index(ours)?))).collect()
 }
 
 /// An executable that the environment names, or one in the path; says so when there is none.
