@@ -11,6 +11,7 @@ mod atomic;
 mod disk;
 mod idempotency;
 mod kills;
+mod limits;
 mod replace;
 mod restarts;
 mod stream;
