@@ -210,3 +210,29 @@ impl Upkeep for PushJournalUpkeep {
 
     fn disconnect(&mut self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+
+    #[tokio::test]
+    async fn what_a_retained_snapshot_may_need_stays_in_the_journal() {
+        let mut journal = Journal::in_memory();
+        journal.append(&[b"0".to_vec(), b"1".to_vec(), b"2".to_vec()]).expect("memory");
+        let mut upkeep = PushJournalUpkeep::new(Feed::new(journal));
+        let at = |next| Position::Push(PushPosition { next });
+        let store = Store::new(10);
+        store.reposition(&upkeep.key, |position| {
+            *position = Some(at(3));
+            0
+        });
+        let first = |upkeep: &PushJournalUpkeep| upkeep.feed.with_journal(|one| one.first());
+        // The oldest retained snapshot is from before the first push.
+        upkeep.acknowledge(&store, &Durable::for_tests(Vec::new())).await.expect("in memory");
+        assert_eq!(first(&upkeep), 0);
+        let durable = Durable::for_tests(vec![(upkeep.key.clone(), at(1))]);
+        upkeep.acknowledge(&store, &durable).await.expect("in memory");
+        assert_eq!(first(&upkeep), 1);
+    }
+}

@@ -201,4 +201,10 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     store.apply(&source, &batch, &advance, later(9), later(7)).expect("the next record");
     assert_eq!(created(&fixture, "events"), [later(7)]);
     assert_eq!(created(&fixture, "g"), []);
+    // Replayed: received long before it is applied.
+    fixture.next += 1;
+    let push = fixture.builder().family(Counter, "replayed").scalar(Meet::Add, "", 1.0);
+    let batch = fixture.batch().push(push.build(later(10))).build();
+    fixture.apply(&batch, later(20));
+    assert_eq!(created(&fixture, "replayed"), [later(10)]);
 }
