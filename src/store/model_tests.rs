@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::test_batch::BatchBuilder;
 use super::test_push::{PushBuilder, push_of};
 use super::*;
+use crate::checkpoint::codec::{self, Meta};
+use crate::checkpoint::head::Generation;
 use crate::model::push::{Group, Operation};
 use crate::model::{MetricType, Mode, NativeHistogram, PushPosition, Reason, SourceKind, labels};
 
@@ -38,7 +40,7 @@ proptest! {
         for (step, inputs::Step { wait_seconds, restart, doings }) in (0_u64..).zip(steps) {
             now.0 += wait_seconds * 1000;
             if restart {
-                store = Store::restore(store.cut(now), MOST_SERIES);
+                store = Store::restore(stored(&store.cut(now)), MOST_SERIES);
             }
             if let [Doing::Push(push)] = doings.as_slice() {
                 let checked = store.check(&built(&store, push, now));
@@ -73,12 +75,26 @@ proptest! {
             prop_assert_eq!(reasons, refused, "{:?}", &doings);
             let cut = store.cut(now);
             prop_assert_eq!(shown(&cut, now), model.shown(now), "after {:?}", &doings);
+            prop_assert_eq!(shown(&stored(&cut), now), model.shown(now), "stored: {:?}", &doings);
             prop_assert_eq!(store.size().series, model.served());
             prop_assert_eq!(store.size().families, cut.families.len() as u64);
             prop_assert_eq!(cut.series, model.served());
             prop_assert_eq!(cut.families.iter().map(Family::series).sum::<u64>(), model.served());
         }
     }
+}
+
+/// What a snapshot of the cut holds: every state that there can be must read back.
+fn stored(cut: &Cut) -> Cut {
+    let meta = Meta {
+        identity: "model".into(),
+        generation: Generation { epoch: 1, sequence: 1 },
+        created_at: cut.taken_at,
+        writer_version: "0".into(),
+        clean_shutdown: false,
+        series: cut.series,
+    };
+    codec::decode(&codec::encode(&meta, cut).expect("it has a form")).expect("a snapshot").cut
 }
 
 fn answer(result: Result<PushApplied, PushRefusal>) -> Result<(u64, bool), Reason> {
