@@ -3,6 +3,7 @@
 use crate::model::{MetricType, PushRefusal, Reason};
 
 use super::family::Family;
+use super::text_column::LONGEST_TEXT;
 
 /// Why something was refused.
 #[derive(Debug)]
@@ -29,6 +30,18 @@ impl From<Refusal> for PushRefusal {
     fn from(Refusal { reason, detail }: Refusal) -> Self {
         Self { reason, detail }
     }
+}
+
+/// Labels of a new series that are more than there is a place for.
+pub(super) fn check_labels(name: &str, labels: &str) -> Result<(), Refusal> {
+    if labels.len() <= LONGEST_TEXT {
+        return Ok(());
+    }
+    let detail = format!(
+        "a series of `{name}` with {} bytes of labels, expected at most {LONGEST_TEXT}",
+        labels.len()
+    );
+    Err(Refusal { reason: Reason::TooLarge, detail })
 }
 
 /// A sample name that another family has.

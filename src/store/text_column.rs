@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Texts per chunk: a power of two, so that a row splits into chunk and place by bits.
 const CHUNK_ROWS: usize = 1024;
 
+/// So many bytes a text may have, as places within a chunk have 32 bits.
+pub(super) const LONGEST_TEXT: usize = u32::MAX as usize / CHUNK_ROWS;
+
 /// Append-only column of texts; clones share all chunks.
 #[derive(Clone, Debug, Default)]
 pub struct TextColumn {
@@ -32,8 +35,7 @@ impl Chunk {
 
     fn push(&mut self, text: &str) {
         self.text.push_str(text);
-        let end = u32::try_from(self.text.len())
-            .expect("1,024 label texts, each from a payload of at most 1 MiB, stay below 4 GiB");
+        let end = u32::try_from(self.text.len()).expect("no text is longer than LONGEST_TEXT");
         self.ends.push(end);
         if self.ends.len() == CHUNK_ROWS {
             self.text.shrink_to_fit();

@@ -11,7 +11,7 @@ use crate::model::{BadEvent, Batch, Event, Mode, Reason};
 use crate::store::Applied;
 use crate::store::family::{Family, check_value};
 use crate::store::outlook::Outlook;
-use crate::store::refusal::{Refusal, name_conflict, type_conflict};
+use crate::store::refusal::{Refusal, check_labels, name_conflict, type_conflict};
 use crate::store::step::{Step, When};
 
 /// How many events are looked up together. Their probes do not depend on each
@@ -159,6 +159,7 @@ impl Aggregates {
         when: When,
     ) -> Result<(usize, usize), Refusal> {
         let name = batch.text(event.name);
+        check_labels(name, batch.text(event.labels))?;
         let at = match self.names.get(name) {
             Some(&owner) => {
                 let family = &self.families[owner as usize];

@@ -17,7 +17,7 @@ use crate::model::{Reason, labels};
 use crate::store::family::{Family, Values};
 use crate::store::groups::Place;
 use crate::store::outlook::Outlook;
-use crate::store::refusal::{Refusal, name_conflict, type_conflict};
+use crate::store::refusal::{Refusal, check_labels, name_conflict, type_conflict};
 use crate::store::step::When;
 
 mod removals;
@@ -107,6 +107,9 @@ impl Planning<'_> {
             }
             let slot = small(slots.len());
             let row = self.row(one, existing[one.family as usize])?;
+            if row.is_none() {
+                check_labels(self.family_of(one).name, one.labels)?;
+            }
             slots.push(Slot { staged, row });
             slot_of.push(slot);
             let hash = |slot: &u32| series[slots[*slot as usize].staged as usize].hash;

@@ -208,3 +208,19 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     fixture.apply(&batch, later(20));
     assert_eq!(created(&fixture, "replayed"), [later(10)]);
 }
+
+#[test]
+fn labels_that_no_place_is_left_for_are_refused_not_stumbled_over() {
+    let label = |bytes: usize| format!("a=\"{}\"", "x".repeat(bytes - 4));
+    let longest = u32::MAX as usize / 1024;
+    let mut fixture = Fixture::new(10);
+    let push = |labels: &str, fixture: &mut Fixture| {
+        fixture.write(NOW, |push| push.family(Counter, "x").scalar(Meet::Add, labels, 1.0))
+    };
+    assert_eq!(push(&label(longest), &mut fixture).map(|_| ()), Ok(()));
+    assert_eq!(push(&label(longest + 1), &mut fixture).map(|_| ()), Err(Reason::TooLarge));
+    let event = fixture.batch().event(Counter, "x", &label(longest + 1), 1.0, &[]);
+    let applied = fixture.apply(&event.build(), NOW);
+    assert_eq!(applied.refused[0].reason, Reason::TooLarge);
+    assert_eq!(fixture.store.size().series, 1);
+}
