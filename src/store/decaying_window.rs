@@ -52,7 +52,8 @@ impl DecayingWindow {
             }
             Err(place) => self.slots.insert(place, Slot { number, sum: value, count: 1 }),
         }
-        let oldest = self.oldest(current);
+        // Of the newest, not of now: a replay, which is later, keeps what the first run kept.
+        let oldest = self.oldest(self.slots.last().map_or(current, |newest| newest.number));
         self.slots.retain(|slot| slot.number >= oldest);
     }
 

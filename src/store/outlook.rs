@@ -47,7 +47,7 @@ impl Outlook {
 
     pub(super) fn of(family: &Family, row: usize, when: When) -> Self {
         let (value, observations) = match &family.values {
-            Values::Scalars(_) => (family.scalar(row, when.now), 0),
+            Values::Scalars(_) => (family.scalar(row, when.at), 0),
             Values::Histograms { bounds, counts, sums } => {
                 let width = bounds.len() + 1;
                 (sums[row], counts[row * width..(row + 1) * width].iter().sum())
@@ -86,7 +86,7 @@ impl Outlook {
                 if !window.magnitude().is_finite() {
                     return Err(leaves_finite(*value, self.value));
                 }
-                self.value = window.value(when.now);
+                self.value = window.value(when.at);
                 self.window = Some(window);
             }
             Step::Histogram(step) => self.take_histogram(step)?,

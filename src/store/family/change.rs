@@ -22,7 +22,7 @@ impl Family {
     ) {
         match step {
             Step::Scalar { meet, value, exemplar } => {
-                let before = self.scalar(row, when.now);
+                let before = self.scalar(row, when.at);
                 let after = if *meet == Meet::Add { before + value } else { *value };
                 self.set_scalar(row, after);
                 self.windows.clear(row);
@@ -84,7 +84,7 @@ impl Family {
             same.cloned().unwrap_or_else(|| Arc::new(DecayingWindow::new(shows, window_seconds)));
         self.windows.clear(row);
         Arc::make_mut(&mut window).observe(value, when.at, when.now);
-        self.set_scalar(row, window.value(when.now));
+        self.set_scalar(row, window.value(when.at));
         self.windows.set(row, Some(window));
         self.exemplars.clear(row);
     }

@@ -224,3 +224,24 @@ fn labels_that_no_place_is_left_for_are_refused_not_stumbled_over() {
     assert_eq!(applied.refused[0].reason, Reason::TooLarge);
     assert_eq!(fixture.store.size().series, 1);
 }
+
+/// A window that was left for a plain number shows how much it held then, not at the replay.
+#[test]
+fn a_replay_an_hour_later_adds_to_what_a_window_showed_at_the_push() {
+    let run = |late_seconds: u64| {
+        let mut fixture = Fixture::new(10);
+        let pushes = [
+            fixture.builder().family(Counter, "x").windowed(false, 60, "", 5.0).build(NOW),
+            fixture.builder().family(Counter, "x").windowed(false, 60, "", 10.0).build(later(20)),
+            fixture.builder().family(Counter, "x").scalar(Meet::Add, "", 1.0).build(later(70)),
+        ];
+        for push in pushes {
+            let now = Timestamp(push.at.0 + late_seconds * 1000);
+            let batch = fixture.batch().push(push).build();
+            fixture.apply(&batch, now);
+        }
+        fixture.scalar("x", later(7200))
+    };
+    assert_eq!(run(0), 11.0);
+    assert_eq!(run(3600), 11.0);
+}
