@@ -3,9 +3,9 @@
 //! Both are gauges with the group's labels. Each push sets one and makes sure that the other is
 //! there, by adding nothing to it.
 
+use super::Dialect;
 use super::path::PathLabels;
 use super::series_labels::SeriesLabels;
-use super::{Dialect, write};
 use crate::decode::DecodeOptions;
 use crate::model::exposition::Exposition;
 use crate::model::push::{Change, Meet, PushedFamily, PushedSeries, Write};
@@ -46,7 +46,6 @@ pub(super) fn append(
         let Ok(written) = labels.append(name, &no_body, &[], &mut write.text) else {
             unreachable!("only labels of a body can be duplicates");
         };
-        write::check_size(&write.text)?;
         let (meet, value) =
             if is_now { (Meet::Replace, at.as_seconds()) } else { (Meet::Add, 0.0) };
         let first = u32::try_from(write.series.len()).expect("fewer series than bytes of text");

@@ -21,6 +21,11 @@ use crate::model::{MetricType, PushRefusal, Reason, Span};
 /// labels, so they can be far more than the body.
 const MAX_TEXT_BYTES: usize = 1 << 30;
 
+/// What any push may take; a larger one may take so many times its body's own text. So a small body
+/// behind a long path does not take all memory.
+const FREE_TEXT_BYTES: usize = 64 << 20;
+const MOST_TIMES_THE_BODY: usize = 64;
+
 /// Gives every series of the body its meaning. Says nothing of groups yet.
 pub(super) fn write<'a>(
     body: &'a Exposition,
@@ -50,13 +55,15 @@ pub(super) fn write<'a>(
 }
 
 /// Refuses texts that are more than any reasonable push has.
-pub(super) fn check_size(text: &str) -> Result<(), PushRefusal> {
-    if text.len() <= MAX_TEXT_BYTES {
+pub(super) fn check_size(text: &str, body: &Exposition) -> Result<(), PushRefusal> {
+    let most = MOST_TIMES_THE_BODY * body.text.len();
+    let most = most.clamp(FREE_TEXT_BYTES, MAX_TEXT_BYTES);
+    if text.len() <= most {
         return Ok(());
     }
     let detail = format!(
-        "names and labels, the path's with every series, of over {MAX_TEXT_BYTES} bytes; expected \
-         less, in several pushes"
+        "names and labels, the path's with every series, of over {most} bytes; expected less, in \
+         several pushes or with a shorter path"
     );
     Err(PushRefusal { reason: Reason::TooLarge, detail })
 }
@@ -129,7 +136,7 @@ impl<'a> Writer<'a> {
             .labels
             .append(name, self.body, labels, &mut self.write.text)
             .map_err(|DuplicateLabel(label)| duplicate_label(label, metric_type, name))?;
-        check_size(&self.write.text)?;
+        check_size(&self.write.text, self.body)?;
         let labels = Span::new(start, self.write.text.len());
         let refuse = |write: &Write, reason, problem: String| {
             let series = series_text(metric_type, name, write.text(labels));

@@ -151,3 +151,15 @@ fn bodies_are_parsed_and_empty_ones_are_writes_of_nothing() {
         assert!(refusal.detail.starts_with("line 1, column "), "{refusal}");
     }
 }
+
+#[test]
+fn a_small_body_behind_a_long_path_does_not_take_all_memory() {
+    let long = "x".repeat(60_000);
+    let lines = |count: usize| {
+        let body = (0..count).map(|line| format!("a{line} 1\n")).collect::<String>().into();
+        PushRequest { body, ..request(Aggregate, Method::Post, &[("job", &long)]) }
+    };
+    interpret(&lines(1_000), &options()).expect("60 MB of labels");
+    let refusal = interpret(&lines(2_000), &options()).expect_err("120 MB of labels");
+    assert_eq!(refusal.reason, Reason::TooLarge);
+}
