@@ -137,7 +137,9 @@ impl<'o> Decoder<'o> {
                 Refusal::new(Reason::InvalidExposition, format!("a push that is none: {error}"))
             })
             .and_then(|request| {
-                push::interpret(&request, self.options)
+                // Whoever kept it took its names; they are no matter of today's options.
+                let options = DecodeOptions { utf8_names: true, ..self.options.clone() };
+                push::interpret(&request, &options)
                     .map_err(|refused| Refusal::new(refused.reason, refused.detail))
             });
         match interpreted {

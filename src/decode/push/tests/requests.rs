@@ -1,6 +1,7 @@
 //! What holds in all dialects: paths, methods, deletions, idempotency keys.
 
 use super::*;
+use crate::model::{Locator, RawEntry};
 use Dialect::{Aggregate, Replace, Sum};
 
 #[test]
@@ -162,4 +163,17 @@ fn a_small_body_behind_a_long_path_does_not_take_all_memory() {
     interpret(&lines(1_000), &options()).expect("60 MB of labels");
     let refusal = interpret(&lines(2_000), &options()).expect_err("120 MB of labels");
     assert_eq!(refusal.reason, Reason::TooLarge);
+}
+
+#[test]
+fn a_record_keeps_names_that_new_pushes_may_not_have_any_more() {
+    let body = b"{\"a.b\"} 1\n".to_vec();
+    let request = PushRequest { body, ..request(Aggregate, Method::Post, &[("job", "x")]) };
+    assert!(interpret(&request, &options()).is_err(), "such names are off");
+    let entry = RawEntry {
+        locator: Locator::Record(0),
+        body: crate::model::Body::PushRecord(request.to_record()),
+    };
+    let batch = crate::decode::decode(vec![entry], &options());
+    assert_eq!((batch.pushes.len(), batch.bad.len()), (1, 0), "{:?}", batch.bad);
 }
