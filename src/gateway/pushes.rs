@@ -11,8 +11,10 @@ use crate::config::{Config, JournalPlace, PushVia};
 use crate::decode::DecodeOptions;
 use crate::journal::Journal;
 use crate::lease::Lease;
+use crate::model::{Position, PushPosition};
 use crate::push::journal_keeper::{self, Feed};
 use crate::push::{Pending, PushFront, Waiting};
+use crate::source::push_journal::source_key;
 use crate::source::redis_connection::Connector;
 use crate::source::redis_pushes;
 use crate::status::{Phase, Status};
@@ -122,6 +124,10 @@ impl Keeper {
         connector: &Connector,
     ) {
         let waiting = waiting.clone();
+        let known = match self {
+            Self::Journal(feed) => store.position(&source_key(feed)),
+            Self::Stream(_) | Self::None => None,
+        };
         let open = || -> mpsc::Receiver<Pending> {
             front.open(store, decode, lease.clone(), waiting.clone())
         };
@@ -131,6 +137,12 @@ impl Keeper {
                     (open(), feed.clone(), lease.clone(), waiting.clone());
                 // It ends with the front; a process that ends otherwise does not wait for it.
                 drop(tokio::task::spawn_blocking(move || {
+                    // Before anything is kept: what the source passes over is never applied.
+                    if let Some(Position::Push(PushPosition { next })) = known
+                        && let Err(error) = feed.skip_to(next)
+                    {
+                        tracing::error!(%error, "the journal of pushes cannot go on at {next}");
+                    }
                     journal_keeper::run(pending, &feed, &lease, &waiting);
                 }));
             }

@@ -67,12 +67,22 @@ impl Feed {
         self.0.appended.lock().next
     }
 
-    /// Lets the journal go on at this number, above all it has.
+    /// Lets the journal go on at this number, if it is above all it has: one that lost its end must
+    /// not give a number a second time.
     pub fn skip_to(&self, next: u64) -> io::Result<()> {
         // The journal's lock is held until both agree: nothing is appended in between.
         let mut journal = self.0.journal.lock();
+        if journal.next() >= next {
+            return Ok(());
+        }
+        tracing::error!(
+            ends_at = journal.next(),
+            goes_on_at = next,
+            "the journal of pushes lost its end, which the state has; was it restored from an older \
+             copy?"
+        );
         journal.skip_to(next)?;
-        self.0.appended.lock().next = next;
+        self.0.appended.lock().next = journal.next();
         Ok(())
     }
 
@@ -152,5 +162,19 @@ fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
                 false => PushError::Unavailable { why },
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_is_ahead_already_stays_where_it_is() {
+        let feed = Feed::new(Journal::in_memory());
+        feed.skip_to(10).expect("memory");
+        assert_eq!((feed.next(), feed.with_journal(|journal| journal.next())), (10, 10));
+        feed.skip_to(7).expect("memory");
+        assert_eq!((feed.next(), feed.with_journal(|journal| journal.next())), (10, 10));
     }
 }

@@ -55,6 +55,8 @@ impl PushJournalSource {
 
     async fn read_from_disk(&mut self) -> Result<Reading, SourceError> {
         let (feed, from) = (self.feed.clone(), self.next);
+        // Asked before reading: what is appended meanwhile is not to be passed over.
+        let end = feed.next();
         let read =
             spawn_blocking(move || feed.with_journal(|one| one.read(from, ABOUT_BYTES_AT_ONCE)));
         let records = match read.await {
@@ -65,7 +67,7 @@ impl PushJournalSource {
         let whole = expected.count();
         if whole == 0 {
             // Damaged in the middle: what can be read goes on at a later record.
-            self.resumes_at = Some(records.first().map_or(self.feed.next(), |(found, _)| *found));
+            self.resumes_at = Some(records.first().map_or(end, |(found, _)| *found));
             return Ok(Reading { resume: true, ..Reading::default() });
         }
         let entries = records.into_iter().take(whole).map(|(number, record)| RawEntry {
@@ -118,14 +120,7 @@ impl Source for PushJournalSource {
             );
         }
         self.next = next;
-        // A journal that lost its end must not give a number a second time.
         if self.feed.next() < next {
-            tracing::error!(
-                ends_at = self.feed.next(),
-                goes_on_at = next,
-                "the journal of pushes lost its end, which the state has; was it restored from an \
-                 older copy?"
-            );
             let feed = self.feed.clone();
             match spawn_blocking(move || feed.skip_to(next)).await {
                 Ok(skipped) => {
