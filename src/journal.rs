@@ -85,11 +85,17 @@ impl Journal {
 
     /// A journal that forgets everything at the end of the process.
     pub fn in_memory() -> Self {
-        let id = format!("{:032x}", random_id());
-        Self { id, kept: Kept::Memory(Memory::default()) }
+        Self { id: "memory".into(), kept: Kept::Memory(Memory::default()) }
     }
 
-    /// Random, made with the journal: positions in another journal of the same place mean nothing here.
+    /// Whether it forgets everything at the end of the process.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.kept, Kept::Memory(_))
+    }
+
+    /// Random, made with the journal: positions in another journal of the same place mean nothing
+    /// here. All journals in memory have one, so that restarts leave no sources behind; they go on
+    /// after the state's position.
     pub fn id(&self) -> &str {
         &self.id
     }

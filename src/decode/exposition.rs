@@ -32,6 +32,10 @@ use self::reader::Syntax;
 /// Half of what spans can address: what is unescaped is appended to the body's own text.
 const MAX_BODY_BYTES: usize = u32::MAX as usize / 2;
 
+/// Every sample takes some hundred bytes until it is applied, however short its line: a small
+/// compressed body must not fill the memory.
+const MAX_SAMPLES: usize = 2_000_000;
+
 /// Why a body is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -66,6 +70,10 @@ pub fn parse(
             let found = body.len();
             Err(Problem::new(0, format!("{found} bytes; expected at most {MAX_BODY_BYTES}")))
         }
+        BodyFormat::Text | BodyFormat::OpenMetrics if lines(body) > MAX_SAMPLES => {
+            let found = lines(body);
+            Err(Problem::new(0, format!("{found} lines; expected at most {MAX_SAMPLES}")))
+        }
         BodyFormat::Text => reader::parse(body, Syntax::Prometheus, options),
         BodyFormat::OpenMetrics => reader::parse(body, Syntax::OpenMetrics, options),
         BodyFormat::Protobuf => protobuf::parse(body, options),
@@ -75,4 +83,8 @@ pub fn parse(
         BodyFormat::Protobuf => problem.at_byte(),
         _ => problem.at_line_of(body),
     })
+}
+
+fn lines(body: &[u8]) -> usize {
+    body.iter().filter(|byte| **byte == b'\n').count()
 }

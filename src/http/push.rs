@@ -149,7 +149,7 @@ impl Pushes {
             let (body, held) = self.take_in(head, &meaning, &mut body).await?;
             Ok((labels, meaning, body, held))
         };
-        let (labels, meaning, body, _held) = match received.await {
+        let (labels, meaning, body, held) = match received.await {
             Ok(received) => received,
             Err(failure) => {
                 if !head.waits_to_send() {
@@ -169,7 +169,17 @@ impl Pushes {
             idempotency_key: meaning.idempotency_key,
             body,
         };
-        Ok(self.front.submit(request).await?)
+        // It goes on when the client goes away, and so does what it holds of the budget.
+        let front = self.front.clone();
+        let submitted = tokio::spawn(async move {
+            let outcome = front.submit(request).await;
+            drop(held);
+            outcome
+        });
+        match submitted.await {
+            Ok(outcome) => Ok(outcome?),
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
     }
 
     /// The whole body, decompressed, and the memory that it takes of all pushes' budget.

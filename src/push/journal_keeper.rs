@@ -75,12 +75,14 @@ impl Feed {
         if journal.next() >= next {
             return Ok(());
         }
-        tracing::error!(
-            ends_at = journal.next(),
-            goes_on_at = next,
-            "the journal of pushes lost its end, which the state has; was it restored from an older \
-             copy?"
-        );
+        if !journal.is_in_memory() {
+            tracing::error!(
+                ends_at = journal.next(),
+                goes_on_at = next,
+                "the journal of pushes lost its end, which the state has; was it restored from an \
+                 older copy?"
+            );
+        }
         journal.skip_to(next)?;
         self.0.appended.lock().next = journal.next();
         Ok(())

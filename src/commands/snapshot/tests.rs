@@ -169,7 +169,10 @@ async fn export_as_json_has_labels_and_values_apart() {
         families.iter().find(|family| family["name"] == name).unwrap()["series"].clone()
     };
     let labels = serde_json::json!({ "job": "a\"b\\\n", "step": "1" });
-    assert_eq!(family("jobs_total"), serde_json::json!([{ "labels": labels, "value": 3.0 }]));
+    let jobs = serde_json::json!([
+        { "labels": labels, "value": 3.0, "created_at_seconds": 1_700_000_000.0 },
+    ]);
+    assert_eq!(family("jobs_total"), jobs);
     assert_eq!(family("level")[0]["value"], "-Inf");
     let buckets = serde_json::json!([
         { "le": 0.1, "count": 0 }, { "le": 1.0, "count": 1 }, { "le": "+Inf", "count": 1 }

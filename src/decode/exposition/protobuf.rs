@@ -14,6 +14,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 
 use self::messages::{FAMILY_METRIC_TAG, FamilyHead, LabelPair, Metric};
 use super::super::name::{is_label_name, is_metric_name};
+use super::MAX_SAMPLES;
 use super::builder::Builder;
 use super::composite::unsettled;
 use super::problem::{Problem, Shown};
@@ -117,6 +118,10 @@ impl Reader {
         message: &[u8],
         at: usize,
     ) -> Result<(), Problem> {
+        if self.builder.out.metrics.len() == MAX_SAMPLES {
+            let problem = format!("found more than {MAX_SAMPLES} metrics; expected at most that");
+            return Err(Problem::new(at, problem));
+        }
         let metric: Metric = decode(message, at, "a Metric")?;
         let first_label = self.builder.out.pairs.len();
         let own = match metric_type {

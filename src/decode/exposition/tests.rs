@@ -14,6 +14,13 @@ fn parse_text(body: &str) -> Result<Exposition, ParseError> {
     parse(body.as_bytes(), BodyFormat::Text, ParseOptions { utf8_names: false })
 }
 
+#[test]
+fn more_samples_than_memory_is_given_to_are_refused() {
+    let body = "a 1\n".repeat(MAX_SAMPLES + 1);
+    let error = parse_text(&body).expect_err("a line too many");
+    assert_eq!(error.to_string(), "line 1, column 1: 2000001 lines; expected at most 2000000");
+}
+
 /// A line for every family and every metric: `counter a # help`, `{b="c"} 1`.
 fn render(exposition: &Exposition) -> Vec<String> {
     let mut lines = Vec::new();
