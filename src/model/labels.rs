@@ -38,6 +38,21 @@ pub fn pairs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// As [`pairs`], each as [`split`] has it; reads the text once instead of twice.
+pub fn names_and_values(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let name_end = name_end(rest);
+        let end = string_end(rest, name_end + 1);
+        let pair = (&rest[..name_end], rest.get(name_end + 2..end - 1).unwrap_or(""));
+        rest = rest.get(end + 1..).unwrap_or("");
+        Some(pair)
+    })
+}
+
 /// The length of the first `name="value"` of `text`.
 fn pair_end(text: &str) -> usize {
     string_end(text, name_end(text) + 1)
@@ -163,6 +178,7 @@ mod tests {
         let names = [r#""x.\"=\",:=""#, "c", "b", r#""a\\,\n=""#];
         let values = ["1", r#",\"=\""#, "", "="];
         assert!(pairs(text).map(split).eq(names.into_iter().zip(values)));
+        assert!(names_and_values(text).eq(names.into_iter().zip(values)));
         let plain = names.map(|name| unquoted(name).into_owned());
         assert_eq!(plain, ["x.\"=\",:=", "c", "b", "a\\,\n="]);
         assert_eq!(unescaped(values[1]), ",\"=\"");

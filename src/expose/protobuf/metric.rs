@@ -167,8 +167,7 @@ fn label_pairs<S: Sink>(sink: &mut S, field: u32, text: &str) {
     const NAME: u32 = 1;
     const VALUE: u32 = 2;
 
-    for pair in labels::pairs(text) {
-        let (name, value) = labels::split(pair);
+    for (name, value) in labels::names_and_values(text) {
         sink.message(field, |sink| {
             sink.string(NAME, &labels::unquoted(name));
             sink.string(VALUE, &labels::unescaped(value));

@@ -12,6 +12,10 @@ pub(super) trait Sink {
     fn message(&mut self, field: u32, body: impl FnOnce(&mut Self));
 
     fn varint(&mut self, value: u64) {
+        // Tags and most lengths: worth a branch.
+        if value < 0x80 {
+            return self.put(&[value as u8]);
+        }
         let (bytes, length) = varint(value);
         self.put(&bytes[..length]);
     }
@@ -101,6 +105,10 @@ impl Sink for Vec<u8> {
         let start = self.len();
         body(self);
         let end = self.len();
+        if end - start < 0x80 {
+            self[prefix_at] = (end - start) as u8;
+            return;
+        }
         let (prefix, length) = varint((end - start) as u64);
         self.extend_from_slice(&prefix[1..length]);
         self.copy_within(start..end, prefix_at + length);
