@@ -39,6 +39,7 @@ mod redis_faults;
 mod s3;
 mod security;
 mod sentinel;
+mod served;
 mod sharing;
 mod snapshots;
 mod store_faults;

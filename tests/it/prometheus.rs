@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::harness::page::key;
 use crate::harness::ports::free_port;
@@ -76,6 +77,42 @@ fn prometheus_scrapes_protobuf() {
     assert_eq!(found.metadata("job:requests:sum"), Some("counter"));
 }
 
+/// A Prometheus that scrapes a gateway every second, as the job `gateway`.
+pub(crate) struct Prometheus {
+    port: u16,
+    // Dropped first: it writes to the directory.
+    _process: Process,
+    _directory: TempDir,
+}
+
+impl Prometheus {
+    pub(crate) fn of(gateway: &Gateway, flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let port = free_port();
+        let configuration = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: gateway\n    \
+             static_configs: [{{targets: ['127.0.0.1:{}']}}]\n",
+            gateway.port()
+        );
+        let file = directory.path().join("prometheus.yml");
+        std::fs::write(&file, configuration).expect("the directory can be written to");
+        let mut command = Command::new("prometheus");
+        command.args(flags);
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--storage.tsdb.path={}", directory.path().join("tsdb").display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let process = Process::spawn(&mut command, &directory.path().join("log"));
+        Self { port, _process: process, _directory: directory }
+    }
+
+    /// What its API answers.
+    pub(crate) fn api(&self, path: &str) -> Result<Value, String> {
+        let answer = http::get(self.port, &format!("/api/v1/{path}"));
+        let answer = answer.map_err(|error| error.to_string())?;
+        serde_json::from_str(&answer.body).map_err(|error| format!("{error}: {}", answer.body))
+    }
+}
+
 /// What Prometheus knows of the gateway.
 struct Scraped {
     metadata: Vec<Value>,
@@ -94,25 +131,10 @@ fn scraped(flags: &[&str]) -> Scraped {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let gateway = gateway_with_events(&redis);
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let port = free_port();
-    let configuration = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: gateway\n    \
-         static_configs: [{{targets: ['127.0.0.1:{}']}}]\n",
-        gateway.port()
-    );
-    let file = directory.path().join("prometheus.yml");
-    std::fs::write(&file, configuration).expect("the directory can be written to");
-    let mut command = Command::new("prometheus");
-    command.args(flags);
-    command.arg(format!("--config.file={}", file.display()));
-    command.arg(format!("--storage.tsdb.path={}", directory.path().join("tsdb").display()));
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    let _prometheus = Process::spawn(&mut command, &directory.path().join("log"));
-
+    let prometheus = Prometheus::of(&gateway, flags);
     let page = gateway.page();
     wait_for("every series in Prometheus", DEADLINE, || {
-        let stored = stored(port)?;
+        let stored = stored(&prometheus)?;
         let missing = page.samples.iter().find_map(|(series, value)| {
             let Some(stored) = stored.get(series) else { return Some(format!("no {series}")) };
             // Our own numbers go on changing.
@@ -122,14 +144,14 @@ fn scraped(flags: &[&str]) -> Scraped {
         });
         missing.map_or(Ok(()), Err)
     });
-    let metadata = api(port, "targets/metadata").expect("Prometheus answers");
+    let metadata = prometheus.api("targets/metadata").expect("Prometheus answers");
     let metadata = metadata["data"].as_array().expect("a list").clone();
     Scraped { metadata }
 }
 
 /// Every series that Prometheus has of the gateway; bounds and quantiles as the text format has them.
-fn stored(port: u16) -> Result<BTreeMap<String, f64>, String> {
-    let answer = api(port, "query?query=%7Bjob%3D%22gateway%22%7D")?;
+fn stored(prometheus: &Prometheus) -> Result<BTreeMap<String, f64>, String> {
+    let answer = prometheus.api("query?query=%7Bjob%3D%22gateway%22%7D")?;
     let series = answer["data"]["result"].as_array().ok_or_else(|| answer.to_string())?;
     let sample = |series: &Value| {
         let labels = series["metric"].as_object()?;
@@ -150,9 +172,4 @@ fn stored(port: u16) -> Result<BTreeMap<String, f64>, String> {
         Some((key(&name, &labels), value))
     };
     series.iter().map(|series| sample(series).ok_or_else(|| series.to_string())).collect()
-}
-
-fn api(port: u16, path: &str) -> Result<Value, String> {
-    let answer = http::get(port, &format!("/api/v1/{path}")).map_err(|error| error.to_string())?;
-    serde_json::from_str(&answer.body).map_err(|error| format!("{error}: {}", answer.body))
 }

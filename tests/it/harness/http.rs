@@ -25,6 +25,19 @@ pub(crate) fn send(
     headers: &[&str],
     body: &[u8],
 ) -> io::Result<Answer> {
+    let (status, body) = exchange(port, method, path, headers, body)?;
+    let body = String::from_utf8(body).map_err(io::Error::other)?;
+    Ok(Answer { status, body })
+}
+
+/// As [`send`], where the answer may be anything but text: its status and its body.
+pub(crate) fn exchange(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
@@ -44,7 +57,7 @@ pub(crate) fn send(
     parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "answer cut short"))
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+fn parse(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
     let body = &bytes[end + 4..];
@@ -56,5 +69,5 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     if length.is_some_and(|length| length != body.len()) {
         return None;
     }
-    Some(Answer { status, body: String::from_utf8(body.to_vec()).ok()? })
+    Some((status, body.to_vec()))
 }
