@@ -2,7 +2,7 @@
 //!
 //! Rendering works on a copy, outside of the store's lock, and delivers chunks,
 //! so a page of any size needs little memory of its own. What stands on a page,
-//! and under which names, is the same question for every format ([`layout`]);
+//! and under which names, is the same question for every format (`layout`);
 //! how a family is written is the format's own.
 
 use std::ops::ControlFlow;

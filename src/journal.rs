@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `journal-id`    | random, made with the journal |
 //! | `lock`          | locked as long as the journal is open |
-//! | `<20 digits>.journal` | a segment: [`header`], then [`record`]s; closed at 64 MiB |
+//! | `<20 digits>.journal` | a segment: `header`, then `record`s; closed at 64 MiB |
 
 use std::io;
 use std::ops::Range;

@@ -28,7 +28,7 @@ use crate::store::Cut;
 pub struct Restored {
     /// `None`: there was no state, start empty.
     pub cut: Option<Cut>,
-    /// The snapshot was the last act of an orderly stop.
+    /// The snapshot was the last act of the owner before this one, an orderly stop.
     pub clean_shutdown: bool,
     /// The snapshot that `cut` comes from.
     pub generation: Option<Generation>,
@@ -162,7 +162,10 @@ impl Restored {
     ) -> Self {
         let snapshot = verified.map(|verified| verified.snapshot);
         Self {
-            clean_shutdown: snapshot.as_ref().is_some_and(|found| found.meta.clean_shutdown),
+            // An owner after the one that wrote it may have died before its first snapshot.
+            clean_shutdown: snapshot.as_ref().is_some_and(|found| {
+                found.meta.clean_shutdown && found.meta.generation.epoch + 1 == lease.epoch()
+            }),
             generation: snapshot.as_ref().map(|found| found.meta.generation),
             cut: snapshot.map(|found| found.cut),
             skipped,

@@ -2,8 +2,8 @@
 //!
 //! A row is a label set. Rows are appended; one that goes is marked as removed and
 //! swept away later, with others, so a row number found stays right until then.
-//! The laws by which an event's value meets what is there are in [`record`]; what
-//! else a push can do to a row is in [`change`], sweeping in [`sweep`].
+//! The laws by which an event's value meets what is there are in `record`; what
+//! else a push can do to a row is in `change`, sweeping in `sweep`.
 
 use std::sync::Arc;
 

@@ -99,8 +99,9 @@ fn a_series_of_events_does_not_begin_later_after_a_crash() {
         let lines = lines(gateway, OPENMETRICS, &format!("{name}_created "));
         lines.first().and_then(|line| line.rsplit(' ').next()?.parse().ok())
     };
-    for (name, has_snapshot) in [("without", false), ("with", true)] {
-        if has_snapshot {
+    for name in ["without", "with", "orderly"] {
+        let has_snapshot = name != "without";
+        if name == "with" {
             gateway.kill();
             gateway.assign("Snapshot__Interval", "100ms");
             gateway.launch();
@@ -111,6 +112,13 @@ fn a_series_of_events_does_not_begin_later_after_a_crash() {
             });
             gateway.kill();
             gateway.assign("Snapshot__Interval", "1h");
+            gateway.launch();
+            gateway.wait_ready();
+        }
+        if name == "orderly" {
+            // The snapshot says that its writer stopped in good order, and the next one does not live
+            // to write any.
+            gateway.terminate();
             gateway.launch();
             gateway.wait_ready();
         }
