@@ -23,6 +23,7 @@ use crate::model::{
 
 mod aggregates;
 mod applied_keys;
+mod changes;
 pub mod decaying_window;
 pub mod family;
 mod groups;
@@ -41,6 +42,7 @@ pub(crate) mod test_push;
 pub mod text_column;
 
 use aggregates::{Aggregates, Remains};
+pub use changes::{BLOCK_ROWS, Changes};
 pub use family::{Family, Values};
 pub use row_set::RowSet;
 pub use sparse::SparseColumn;
@@ -240,14 +242,16 @@ impl Store {
 
     /// Copies state and positions.
     pub fn cut(&self, now: Timestamp) -> Cut {
-        let inner = self.inner.lock();
+        let mut inner = self.inner.lock();
+        let copy = inner.copy(now);
+        inner.aggregates.families_mut().for_each(Family::was_cut);
         let sources = inner.sources.iter().map(|(key, progress)| SourceState {
             key: key.clone(),
             position: progress.position.clone(),
             tally: progress.tally.clone(),
         });
         let idempotency_keys = inner.aggregates.keys().copy();
-        Cut { sources: sources.collect(), idempotency_keys, ..inner.copy(now) }
+        Cut { sources: sources.collect(), idempotency_keys, ..copy }
     }
 
     /// Copies what a scrape needs: as `cut`, without positions and idempotency keys.
@@ -287,15 +291,17 @@ impl Store {
 }
 
 impl Inner {
-    fn copy(&self, now: Timestamp) -> Cut {
-        Cut {
+    fn copy(&mut self, now: Timestamp) -> Cut {
+        let copy = Cut {
             taken_at: now,
             version: self.version,
             series: self.aggregates.series(),
             families: self.aggregates.families().cloned().collect(),
             groups: self.aggregates.groups().to_vec(),
             ..Cut::default()
-        }
+        };
+        self.aggregates.families_mut().for_each(Family::was_copied);
+        copy
     }
 }
 

@@ -105,6 +105,10 @@ impl Aggregates {
         self.families.iter().filter(|family| family.live() > 0)
     }
 
+    pub(super) fn families_mut(&mut self) -> impl Iterator<Item = &mut Family> {
+        self.families.iter_mut().filter(|family| family.live() > 0)
+    }
+
     /// How many families there are.
     pub(super) fn family_count(&self) -> usize {
         self.families.len() - self.vacant.len()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::decaying_window::DecayingWindow;
 use super::summary::{Objective, Window};
-use super::{RowSet, SparseColumn, TextColumn, histogram, limits};
+use super::{Changes, RowSet, SparseColumn, TextColumn, histogram, limits};
 use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp};
 
 mod change;
@@ -47,6 +47,7 @@ pub struct Family {
     pub groups: Vec<u32>,
     /// Rows that are no more, and not swept yet: to be passed over.
     pub removed: RowSet,
+    pub changes: Changes,
 }
 
 /// The values of a family's series, by row.
@@ -108,6 +109,7 @@ impl Family {
             natives: SparseColumn::default(),
             groups: Vec::new(),
             removed: RowSet::default(),
+            changes: Changes::default(),
         }
     }
 
@@ -170,6 +172,7 @@ impl Family {
     /// Appends a series that has seen nothing; returns its row.
     pub(super) fn push(&mut self, labels: &str, created: Timestamp, now: Timestamp) -> usize {
         let row = self.labels.len();
+        self.changes.note(row);
         self.labels.push(labels);
         if self.has_start_times() {
             self.created.push(created);
@@ -201,6 +204,7 @@ impl Family {
 
     /// Marks a row as removed, and gives back what it holds beside the columns.
     pub(super) fn remove(&mut self, row: usize) {
+        self.changes.note(row);
         self.removed.insert(row);
         if let Some(group) = self.groups.get_mut(row) {
             *group = 0;
@@ -209,6 +213,16 @@ impl Family {
         self.exemplars.clear(row);
         self.quantiles.clear(row);
         self.natives.clear(row);
+    }
+
+    /// A copy of it was made.
+    pub(super) fn was_copied(&mut self) {
+        self.changes.was_copied();
+    }
+
+    /// A copy of it goes into a checkpoint.
+    pub(super) fn was_cut(&mut self) {
+        self.changes.was_cut();
     }
 
     /// The first help text and the first unit stay.

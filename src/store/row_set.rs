@@ -1,11 +1,10 @@
-//! A set of row numbers: those of a family that were removed and are not swept yet.
+//! A set of row numbers, one bit each: those of a family that were removed and are not swept yet,
+//! or those that changed.
 
-use std::sync::Arc;
-
-/// Row numbers, one bit each; copies share the bits.
-#[derive(Clone, Debug, Default)]
+/// Row numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowSet {
-    words: Arc<Vec<u64>>,
+    words: Vec<u64>,
     len: usize,
 }
 
@@ -24,16 +23,26 @@ impl RowSet {
 
     /// Whether it was not in there before.
     pub(crate) fn insert(&mut self, row: usize) -> bool {
-        if self.contains(row) {
-            return false;
+        if self.words.len() <= row / 64 {
+            self.words.resize(row / 64 + 1, 0);
         }
-        let words = Arc::make_mut(&mut self.words);
-        if words.len() <= row / 64 {
-            words.resize(row / 64 + 1, 0);
-        }
-        words[row / 64] |= 1 << (row % 64);
-        self.len += 1;
-        true
+        let (word, bit) = (&mut self.words[row / 64], 1 << (row % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        self.len += usize::from(is_new);
+        is_new
+    }
+
+    /// Ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(at * 64 + bit)
+            })
+        })
     }
 }
 
@@ -42,12 +51,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_in_the_set_once_and_copies_do_not_see_later_ones() {
+    fn rows_are_in_the_set_once_and_in_order() {
         let mut rows = RowSet::default();
         assert!(rows.insert(70) && rows.insert(3) && !rows.insert(70));
         let copy = rows.clone();
-        assert!(rows.insert(0));
-        assert_eq!((rows.len(), copy.len()), (3, 2));
+        assert!(rows.insert(0) && rows.insert(63) && rows.insert(64));
+        assert_eq!((rows.len(), copy.len()), (5, 2));
         assert!(rows.contains(0) && !copy.contains(0) && copy.contains(70) && !copy.contains(71));
+        assert!(rows.iter().eq([0, 3, 63, 64, 70]) && copy.iter().eq([3, 70]));
     }
 }

@@ -20,6 +20,7 @@ impl Family {
         created: Option<Timestamp>,
         when: When,
     ) {
+        self.changes.note(row);
         match step {
             Step::Scalar { meet, value, exemplar } => {
                 let before = self.scalar(row, when.at);

@@ -17,6 +17,7 @@ impl Family {
         value: f64,
         now: Timestamp,
     ) -> Result<(), SumOverflow> {
+        self.changes.note(row);
         match &mut self.values {
             Values::Scalars(values) => {
                 if self.metric_type == MetricType::Gauge {

@@ -3,7 +3,7 @@
 //! Each removed row pays for the sweep of one that stays, as nothing is swept before half of the
 //! rows are gone.
 
-use super::{Family, RowSet, TextColumn, Values};
+use super::{Changes, Family, RowSet, TextColumn, Values};
 
 /// Fewer removed rows than this are not worth a sweep; tests sweep often.
 const FEWEST_ROWS: usize = if cfg!(test) { 2 } else { 1024 };
@@ -37,6 +37,7 @@ impl Family {
         self.quantiles.keep(&rows);
         self.natives.keep(&rows);
         self.removed = RowSet::default();
+        self.changes = Changes::default();
         rows
     }
 }
