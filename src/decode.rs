@@ -104,10 +104,9 @@ impl<'o> Decoder<'o> {
     fn entry(&mut self, entry: &RawEntry) {
         let size = match &entry.body {
             Body::Payload(payload) => payload.len(),
-            Body::Fields(fields) => match fields.as_slice() {
-                [(name, record)] if name == PUSH_FIELD => return self.push_record(record),
-                fields => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
-            },
+            Body::Field { name, value } if name == PUSH_FIELD => return self.push_record(value),
+            Body::Field { name, value } => name.len() + value.len(),
+            Body::Fields(fields) => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
             Body::PushRecord(record) => return self.push_record(record),
             Body::Push(push) => return self.push(Arc::clone(push)),
         };
@@ -122,11 +121,8 @@ impl<'o> Decoder<'o> {
             return self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
         }
         match &entry.body {
-            Body::Payload(payload) => self.payload(payload),
-            Body::Fields(fields) => match fields.as_slice() {
-                [(_, payload)] => self.payload(payload),
-                fields => self.flat_fields(fields),
-            },
+            Body::Payload(payload) | Body::Field { value: payload, .. } => self.payload(payload),
+            Body::Fields(fields) => self.flat_fields(fields),
             Body::PushRecord(_) | Body::Push(_) => {}
         }
     }

@@ -33,6 +33,7 @@ pub mod mode_change;
 pub mod page_size;
 pub mod pipeline;
 pub mod push_journal;
+pub mod read_ahead;
 pub mod redis_connection;
 pub mod redis_dead_letters;
 pub mod redis_list;
@@ -77,6 +78,12 @@ pub trait Source: Send {
 
     /// Reads the next entries in order; returns within about a second when there are none.
     async fn read(&mut self) -> Result<Reading, SourceError>;
+
+    /// Asks for nothing more from here on; whether something that was asked for is still to be
+    /// read, because Redis counts it as delivered.
+    fn wind_down(&mut self) -> bool {
+        false
+    }
 
     /// A reply did not arrive in time: ask for less at a time, or wait for longer.
     fn late(&mut self) {}

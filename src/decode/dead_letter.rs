@@ -1,5 +1,6 @@
 //! What a dead letter keeps of a refused event: enough to send it again.
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::model::{Body, RawEntry, Span};
@@ -9,12 +10,9 @@ use crate::model::{Body, RawEntry, Span};
 /// replaced).
 pub fn dead_letter_payload(entry: &RawEntry, raw: Span) -> Vec<u8> {
     match &entry.body {
-        Body::Payload(payload) => member(payload, raw),
-        Body::Fields(fields) => match fields.as_slice() {
-            [(_, payload)] => member(payload, raw),
-            fields => object(fields),
-        },
-        Body::PushRecord(record) => record.clone(),
+        Body::Payload(payload) | Body::Field { value: payload, .. } => member(payload, raw),
+        Body::Fields(fields) => object(fields),
+        Body::PushRecord(record) => record.to_vec(),
         // It was checked when it was received; who sent it was told.
         Body::Push(_) => Vec::new(),
     }
@@ -24,7 +22,7 @@ fn member(payload: &[u8], raw: Span) -> Vec<u8> {
     if raw.is_empty() { payload.to_vec() } else { payload[raw.range()].to_vec() }
 }
 
-fn object(fields: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+fn object(fields: &[(Bytes, Bytes)]) -> Vec<u8> {
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let fields: Map<String, Value> =
         fields.iter().map(|(name, value)| (lossy(name), Value::String(lossy(value)))).collect();
@@ -42,11 +40,11 @@ mod tests {
             let entry = RawEntry { locator: Locator::Item { segment: 0, index: 0 }, body };
             String::from_utf8(dead_letter_payload(&entry, raw)).expect("UTF-8")
         };
-        let field = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
-        let array = b"[{}, 1]".to_vec();
+        let field = |name: &'static str, value: &'static [u8]| (name.into(), value.into());
+        let array = Bytes::from_static(b"[{}, 1]");
         assert_eq!(letter(Body::Payload(array.clone()), Span { start: 5, end: 6 }), "1");
         assert_eq!(letter(Body::Payload(array.clone()), Span::default()), "[{}, 1]");
-        let single = Body::Fields(vec![field("data", &array)]);
+        let single = Body::Field { name: "data".into(), value: array };
         assert_eq!(letter(single.clone(), Span { start: 1, end: 3 }), "{}");
         assert_eq!(letter(single, Span::default()), "[{}, 1]");
         let flat = Body::Fields(vec![field("name", b"a\"\xff"), field("value", b"1")]);

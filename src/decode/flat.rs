@@ -2,13 +2,15 @@
 //!
 //! Scalars stand for themselves, lists and maps are JSON.
 
+use bytes::Bytes;
+
 use super::Decoder;
 use super::fields::{Fields, Input};
 use super::refusal::Refusal;
 use crate::model::Span;
 
 impl Decoder<'_> {
-    pub(super) fn flat_fields(&mut self, fields: &[(Vec<u8>, Vec<u8>)]) {
+    pub(super) fn flat_fields(&mut self, fields: &[(Bytes, Bytes)]) {
         // An event's `raw` is the whole entry: flat fields have no bytes of their own.
         let whole = Span::default();
         if fields.is_empty() {
@@ -22,10 +24,10 @@ impl Decoder<'_> {
     }
 }
 
-fn gather(raw_fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Fields<'_>, Refusal> {
+fn gather(raw_fields: &[(Bytes, Bytes)]) -> Result<Fields<'_>, Refusal> {
     let mut fields = Fields::default();
     for (name, value) in raw_fields {
-        let (field, input): (_, fn(_) -> _) = match name.as_slice() {
+        let (field, input): (_, fn(_) -> _) = match name.as_ref() {
             b"type" => (&mut fields.metric_type, Input::Plain),
             b"name" => (&mut fields.name, Input::Plain),
             b"value" => (&mut fields.value, Input::Plain),

@@ -14,13 +14,16 @@ fn entry(body: Body) -> RawEntry {
 }
 
 fn payload(json: impl AsRef<[u8]>) -> RawEntry {
-    entry(Body::Payload(json.as_ref().to_vec()))
+    entry(Body::Payload(json.as_ref().to_vec().into()))
 }
 
 fn flat(fields: &[(&str, &str)]) -> RawEntry {
-    let bytes =
-        |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-    entry(Body::Fields(fields.iter().map(bytes).collect()))
+    let fields = fields.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let mut fields: Vec<_> = fields.map(|(name, value)| (name.into(), value.into())).collect();
+    entry(match fields.pop() {
+        Some((name, value)) if fields.is_empty() => Body::Field { name, value },
+        last => Body::Fields(fields.into_iter().chain(last).collect()),
+    })
 }
 
 fn decode_one(entry: RawEntry) -> Batch {

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::push::Push;
 use super::{MetricType, Mode, Reason, StreamId};
 
@@ -35,15 +37,17 @@ impl fmt::Display for Locator {
     }
 }
 
-/// An entry's content.
+/// An entry's content. Of what one read brought, all entries share the bytes.
 #[derive(Clone, Debug)]
 pub enum Body {
-    /// One JSON payload: a list's item, or a stream entry with a single field.
-    Payload(Vec<u8>),
-    /// A stream entry's flat fields, in the order they were added.
-    Fields(Vec<(Vec<u8>, Vec<u8>)>),
-    /// A push as it was written to the journal or to a stream.
-    PushRecord(Vec<u8>),
+    /// A list's item: one JSON payload.
+    Payload(Bytes),
+    /// A stream entry with a single field: a JSON payload, or a push by the field's name.
+    Field { name: Bytes, value: Bytes },
+    /// Any other stream entry: flat fields, in the order they were added.
+    Fields(Vec<(Bytes, Bytes)>),
+    /// A push as it was written to the journal.
+    PushRecord(Bytes),
     /// A push that this process received, and interpreted then.
     Push(Arc<Push>),
 }
@@ -84,7 +88,7 @@ pub struct Event {
     /// Index into `Batch::entries`.
     pub entry: u32,
     /// The event's bytes within the payload (a `Body::Payload` or the value of a
-    /// single field); empty for the whole entry: flat fields.
+    /// `Body::Field`); empty for the whole entry: flat fields.
     pub raw: Span,
     pub metric_type: MetricType,
     pub name: Span,

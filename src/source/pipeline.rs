@@ -168,7 +168,7 @@ async fn read_until_failure(
     let mut connected = Some(connected);
     let mut in_flight = VecDeque::with_capacity(context.workers + 1);
     let outcome = loop {
-        if context.shutdown.is_cancelled() {
+        if context.shutdown.is_cancelled() && !source.wind_down() {
             break Ok(());
         }
         if !context.lease.is_valid() {

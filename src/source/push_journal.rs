@@ -72,7 +72,7 @@ impl PushJournalSource {
         }
         let entries = records.into_iter().take(whole).map(|(number, record)| RawEntry {
             locator: Locator::Record(number),
-            body: Body::PushRecord(record),
+            body: Body::PushRecord(record.into()),
         });
         Ok(self.reading(entries.collect()))
     }

@@ -12,16 +12,21 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
-use redis::{RedisConnectionInfo, RedisError};
+use redis::RedisError;
+use tokio_rustls::rustls;
 
 mod cluster;
+mod connection;
 mod dial;
 mod dialed;
 mod greeting;
 mod link;
+mod login;
+pub mod resp;
 mod server_info;
+mod tls;
 
+pub use connection::Connection;
 pub use dial::BLOCK;
 pub use dialed::{ByteStream, Dial};
 pub use link::Link;
@@ -31,6 +36,7 @@ use crate::config::RedisTarget;
 use crate::config::connection_string::Endpoint;
 use cluster::Topology;
 use greeting::{ClientId, Greeting, Place};
+use login::As;
 
 /// Nodes that send us to another one before we give up: they disagree on who has the slot.
 const MOST_REDIRECTS: usize = 5;
@@ -47,7 +53,7 @@ pub struct Connector {
 
 /// A server that is the right one, and what it calls us.
 struct Peer {
-    connection: MultiplexedConnection,
+    connection: Connection,
     endpoint: Endpoint,
     client: Option<ClientId>,
 }
@@ -59,6 +65,12 @@ pub enum ConnectError {
     Redis { endpoint: String, error: RedisError },
     #[error("{file}: {error}; Redis.Tls*File must name readable PEM files")]
     TlsFile { file: String, error: std::io::Error },
+    #[error(
+        "{file} has no certificate of an authority; Redis.TlsCaFile must name a PEM file that has one"
+    )]
+    NoAuthority { file: String },
+    #[error("the certificates for Redis cannot be used: {0}")]
+    Tls(rustls::Error),
     #[error("Redis at {endpoint} is a {role}, expected the primary")]
     NotPrimary { endpoint: String, role: String },
     #[error("sentinel {endpoint} knows no primary named `{service}`")]
@@ -101,12 +113,12 @@ impl Connector {
     }
 
     /// Connects to the primary; to any node in a cluster.
-    pub async fn connect(&self) -> Result<MultiplexedConnection, ConnectError> {
+    pub async fn connect(&self) -> Result<Connection, ConnectError> {
         Ok(self.reach(None).await?.connection)
     }
 
     /// Connects to the primary; in a cluster, to that of the key's slot.
-    pub async fn connect_for(&self, key: &str) -> Result<MultiplexedConnection, ConnectError> {
+    pub async fn connect_for(&self, key: &str) -> Result<Connection, ConnectError> {
         Ok(self.reach(Some(key)).await?.connection)
     }
 
@@ -146,7 +158,7 @@ impl Connector {
         service: &str,
     ) -> Result<Endpoint, ConnectError> {
         // Sentinels have their own users; the string's user and database are the primary's.
-        let mut connection = self.open(sentinel, RedisConnectionInfo::default()).await?;
+        let mut connection = self.open(sentinel, As::Nobody).await?;
         let address: Option<(String, u16)> = redis::cmd("SENTINEL")
             .arg("get-master-addr-by-name")
             .arg(service)
@@ -164,7 +176,7 @@ impl Connector {
     /// sends us to.
     async fn find(&self, mut endpoint: Endpoint, key: Option<&str>) -> Result<Peer, ConnectError> {
         for _ in 0..MOST_REDIRECTS {
-            let mut connection = self.open(&endpoint, self.login()).await?;
+            let mut connection = self.open(&endpoint, As::UserOf(&self.target)).await?;
             let greeting = Greeting::ask(&mut connection, key).await.map_err(failed(&endpoint))?;
             match greeting.place {
                 Place::Here => {}

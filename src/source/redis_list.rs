@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::Value;
+use bytes::Bytes;
+use redis::{Cmd, RedisError};
 
 mod align;
 mod history;
@@ -30,8 +31,10 @@ use owner::Owner;
 use segments::SegmentNames;
 
 use super::page_size::PageSize;
+use super::read_ahead::ReadAhead;
 use super::redis_connection::{Connector, Link};
-use super::{Reading, Source, SourceError, redis_reply};
+use super::redis_reply::{self, Asked};
+use super::{Reading, Source, SourceError};
 use crate::fault_point::{kill_point, kill_soon};
 use crate::lease::Lease;
 use crate::model::{Advance, Body, ListPosition, Locator, RawEntry, SourceKey, SourceKind};
@@ -50,6 +53,8 @@ pub struct ListSource {
     page: PageSize,
     /// What is read; runs ahead of what is applied.
     cursor: ListPosition,
+    /// Pages of the cursor's segment, each by how many items remain before and after it.
+    ahead: ReadAhead<(u64, u64)>,
     /// Segments of an earlier process that are not yet applied, and how many items each holds;
     /// `None` before the first look.
     inherited: Option<BTreeMap<u64, u64>>,
@@ -83,6 +88,7 @@ impl ListSource {
             owner: Owner::new(lease),
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },
+            ahead: ReadAhead::default(),
             inherited: None,
             queue_taken: false,
             crashed,
@@ -95,44 +101,36 @@ impl ListSource {
 
     /// Takes the next segment; `None` when the queue is empty.
     /// Most segments of a busy gateway fit one page, so that page comes along.
-    async fn open_segment(&mut self) -> Result<Option<Vec<Vec<u8>>>, SourceError> {
+    async fn open_segment(&mut self) -> Result<Option<(Vec<Bytes>, u64, u64)>, SourceError> {
         let segment = self.names.key(self.cursor.segment);
         let inherited =
             self.inherited.as_ref().and_then(|all| all.get(&self.cursor.segment)).copied();
         let mut pipe = redis::pipe();
-        pipe.ignore_errors();
         if inherited.is_none() {
             self.owner.rename(&self.names, self.cursor.segment, &mut pipe);
         }
         // Not within the script, which would copy the items once more.
         pipe.cmd("LLEN").arg(&segment);
-        pipe.cmd("LRANGE").arg(&segment).arg(-(self.page.get() as i64)).arg(-1);
+        let page = self.page.get();
+        pipe.cmd("LRANGE").arg(&segment).arg(-(page as i64)).arg(-1);
         let connection = self.link.get()?;
         kill_soon("rename-in-flight");
-        let replies: Vec<Value> = pipe
-            .query_async(connection)
-            .await
-            .map_err(|error| self.names.failed("EVAL of rename.lua", error))?;
-        let mut replies = replies.into_iter();
-        if inherited.is_none()
-            && let Some(Value::ServerError(error)) = replies.next()
-        {
-            return Err(owner::refused(&self.names, error));
+        let failed = |error| self.names.failed("EVAL of rename.lua", error);
+        connection.send_all(&pipe).await.map_err(failed)?;
+        if inherited.is_none() {
+            let renamed = connection.receive().await.map_err(failed)?.value();
+            renamed.map_err(|error| owner::refused(&self.names, error))?;
         }
-        let length = match replies.next() {
-            Some(Value::Int(length)) => length.unsigned_abs(),
-            Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
-                return Err(wrong_type(segment));
-            }
-            Some(Value::ServerError(error)) => return Err(self.names.failed("LLEN", error.into())),
-            _ => 0,
+        let failed = |error: RedisError| match error.code() {
+            Some("WRONGTYPE") => wrong_type(segment.clone()),
+            _ => self.names.failed("LLEN", error),
         };
-        let items = match replies.next() {
-            Some(Value::ServerError(error)) => {
-                return Err(self.names.failed("LRANGE", error.into()));
-            }
-            reply => redis_reply::items(reply.unwrap_or(Value::Nil), &segment)?,
-        };
+        let length = connection.receive().await.and_then(|frame| frame.value());
+        let length: u64 =
+            length.and_then(|value| Ok(redis::from_redis_value(value)?)).map_err(failed)?;
+        let frame =
+            connection.receive().await.map_err(|error| self.names.failed("LRANGE", error))?;
+        let items = redis_reply::items(Asked { command: "LRANGE", key: &segment }, &frame)?;
         match inherited {
             Some(expected) if length < expected => {
                 let found = items.len();
@@ -146,19 +144,32 @@ impl ListSource {
         }
         kill_point("segment-taken");
         self.cursor.remaining = Some(length);
-        Ok(Some(items))
+        self.page.arrived(items.len() as u64, frame.bytes.len() as u64);
+        Ok(Some((items, length, length.saturating_sub(page))))
     }
 
-    async fn next_page(&mut self, remaining: u64) -> Result<Vec<Vec<u8>>, SourceError> {
-        let segment = self.names.key(self.cursor.segment);
-        let value: Value = redis::cmd("LRANGE")
-            .arg(&segment)
-            .arg(remaining.saturating_sub(self.page.get()))
-            .arg(remaining - 1)
-            .query_async(self.link.get()?)
-            .await
-            .map_err(|error| self.names.failed("LRANGE", error))?;
-        redis_reply::items(value, &segment)
+    /// The next page, with how many items remain before and after it.
+    async fn next_page(&mut self, remaining: u64) -> Result<(Vec<Bytes>, u64, u64), SourceError> {
+        let key = self.names.key(self.cursor.segment);
+        let connection = self.link.get()?;
+        let failed = |error| self.names.failed("LRANGE", error);
+        loop {
+            let from = self.ahead.last().map_or(remaining, |(_, to)| *to);
+            if from == 0 || !self.ahead.has_room(connection.round_trip()) {
+                break;
+            }
+            let to = from.saturating_sub(self.page.get());
+            let command = Cmd::lrange(&key, to as isize, from as isize - 1);
+            connection.send(&command).await.map_err(failed)?;
+            self.ahead.asked((from, to));
+        }
+        let frame = connection.receive().await.map_err(failed)?;
+        let items = redis_reply::items(Asked { command: "LRANGE", key: &key }, &frame)?;
+        let size_bytes = frame.bytes.len();
+        self.page.arrived(items.len() as u64, size_bytes as u64);
+        let page = self.ahead.arrived(size_bytes);
+        let (from, to) = page.expect("a page was asked for: items remain");
+        Ok((items, from, to))
     }
 
     /// The segment to read after this one. What is inherited stays in the set: a read that fails
@@ -171,14 +182,13 @@ impl ListSource {
 
     async fn read_page(&mut self) -> Result<Reading, SourceError> {
         if let Some(remaining) = self.cursor.remaining {
-            let items = self.next_page(remaining).await?;
-            return self.reading(items, remaining);
+            let (items, from, to) = self.next_page(remaining).await?;
+            return self.reading(items, from, to);
         }
         match self.open_segment().await? {
-            Some(items) => {
+            Some((items, from, to)) => {
                 self.poll = SHORTEST_POLL;
-                let length = self.cursor.remaining.unwrap_or(0);
-                self.reading(items, length)
+                self.reading(items, from, to)
             }
             None => {
                 tokio::time::sleep(self.poll).await;
@@ -188,17 +198,14 @@ impl ListSource {
         }
     }
 
-    /// The step over `items`, which stand at the high end of what remains.
-    fn reading(&mut self, items: Vec<Vec<u8>>, from: u64) -> Result<Reading, SourceError> {
-        let expected = from.min(self.page.get());
-        if items.len() as u64 != expected {
-            let key = self.names.key(self.cursor.segment);
-            return Err(SourceError::SegmentShrank { key, found: items.len(), expected });
-        }
-        let size_bytes = items.iter().map(|item| item.len() as u64).sum();
-        self.page.arrived(expected, size_bytes);
+    /// The step over `items`, before which `from` items remained, and after which `to` do.
+    fn reading(&mut self, items: Vec<Bytes>, from: u64, to: u64) -> Result<Reading, SourceError> {
         let segment = self.cursor.segment;
-        let to = from - expected;
+        let (found, expected) = (items.len(), from - to);
+        if found as u64 != expected {
+            let key = self.names.key(segment);
+            return Err(SourceError::SegmentShrank { key, found, expected });
+        }
         let entries = items
             .into_iter()
             .rev()
@@ -246,6 +253,7 @@ impl Source for ListSource {
 
     fn disconnect(&mut self) {
         self.link.close();
+        self.ahead.forget();
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{RedisError, Value};
+use redis::Cmd;
 use tokio::time::Instant;
 
 mod align;
@@ -29,8 +29,10 @@ pub use upkeep::GroupUpkeep;
 use gate::Gate;
 
 use super::page_size::PageSize;
+use super::read_ahead::ReadAhead;
 use super::redis_connection::{BLOCK, Connector, Link};
-use super::{Reading, Source, SourceError, redis_reply};
+use super::redis_reply::{self, Asked, StreamEntry};
+use super::{Reading, Source, SourceError};
 use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, SourceKey, StreamId};
 use crate::store::Store;
 
@@ -70,6 +72,11 @@ pub struct GroupSource {
     page: PageSize,
     claim_idle: Duration,
     phase: Phase,
+    /// Reads of new entries, each by how many were asked for.
+    ahead: ReadAhead<u64>,
+    /// The last read of new entries brought as many as were asked for: there may be more.
+    more: bool,
+    winding_down: bool,
     /// What was applied and not acknowledged when the pass over the pending list began.
     applied: Arc<IdSet>,
     tail: Option<StreamId>,
@@ -119,6 +126,9 @@ impl GroupSource {
             page: PageSize::new(batch),
             claim_idle,
             phase: Phase::New,
+            ahead: ReadAhead::default(),
+            more: false,
+            winding_down: false,
             applied: Arc::default(),
             tail: None,
             at_tail: false,
@@ -135,12 +145,7 @@ impl GroupSource {
         }
     }
 
-    async fn read_group(
-        &mut self,
-        from: &str,
-        block: bool,
-    ) -> Result<Vec<redis_reply::StreamEntry>, SourceError> {
-        self.link.set_patience(self.page.patience());
+    fn command(&self, from: &str, block: bool) -> Cmd {
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(&self.names.group).arg(&self.names.consumer);
         command.arg("COUNT").arg(self.page.get());
@@ -148,12 +153,50 @@ impl GroupSource {
             command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
         }
         command.arg("STREAMS").arg(&self.names.key).arg(from);
+        command
+    }
+
+    async fn ask(&mut self, from: &str, block: bool) -> Result<(), SourceError> {
+        let command = self.command(from, block);
+        self.link.get()?.send(&command).await.map_err(self.names.failed("XREADGROUP"))?;
+        self.ahead.asked(self.page.get());
+        Ok(())
+    }
+
+    /// What was asked for first.
+    async fn page(&mut self) -> Result<Vec<StreamEntry>, SourceError> {
         let connection = self.link.get()?;
-        let reply: Result<Value, RedisError> = command.query_async(connection).await;
-        let reply = reply.map_err(self.names.failed("XREADGROUP"))?;
-        let entries = redis_reply::stream_entries("XREADGROUP", reply, &self.names.key)?;
-        self.page.arrived(entries.len() as u64, redis_reply::size_bytes(&entries));
+        let frame = connection.receive().await.map_err(self.names.failed("XREADGROUP"))?;
+        let asked = Asked { command: "XREADGROUP", key: &self.names.key };
+        let entries = redis_reply::stream_entries(asked, &frame)?;
+        let size_bytes = frame.bytes.len();
+        let (read, asked) = (entries.len() as u64, self.ahead.arrived(size_bytes));
+        self.more = asked.is_some_and(|asked| read >= asked);
+        if read > 0 {
+            self.page.arrived(read, size_bytes as u64);
+        }
         Ok(entries)
+    }
+
+    /// New entries. While there are more than fit a page, several are on their way; none of them
+    /// waits for entries, so that all have arrived soon when they are to.
+    async fn new_entries(&mut self) -> Result<Vec<StreamEntry>, SourceError> {
+        // What a group delivers again is looked at page by page.
+        let in_order = self.rolled_back.is_some();
+        if self.more && !in_order && !self.is_ending() {
+            while self.ahead.has_room(self.link.get()?.round_trip()) {
+                self.ask(">", false).await?;
+            }
+        }
+        if self.ahead.is_empty() {
+            self.ask(">", self.at_tail && !in_order).await?;
+        }
+        self.page().await
+    }
+
+    /// Nothing more is to be asked for, until everything that was has arrived.
+    fn is_ending(&self) -> bool {
+        self.winding_down || self.pass_wanted || Instant::now() >= self.verify_at
     }
 }
 
@@ -205,20 +248,22 @@ impl Source for GroupSource {
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
+        self.link.set_patience(self.page.patience());
         if let Phase::Pending { after, seen } = &mut self.phase {
             let (after, seen) = (*after, std::mem::take(seen));
-            let page = self.read_group(&after.to_string(), false).await?;
+            self.ask(&after.to_string(), false).await?;
+            let page = self.page().await?;
             return self.pending_page(page, seen).await;
         }
-        if Instant::now() >= self.verify_at {
+        if self.is_ending() && self.ahead.is_empty() {
             return Ok(Reading { resume: true, ..Reading::default() });
         }
-        let mut read = self.read_group(">", self.at_tail && self.rolled_back.is_none()).await?;
+        let mut read = self.new_entries().await?;
         self.shared.backlog.read(read.len() as u64);
         if self.rolled_back.is_some() {
             read = self.delivered_again(read).await?;
             if read.is_empty() {
-                return Ok(Reading { resume: self.pass_wanted, ..Reading::default() });
+                return Ok(Reading::default());
             }
         }
         let Some((last, _)) = read.last() else {
@@ -228,18 +273,23 @@ impl Source for GroupSource {
         self.at_tail |= self.tail.is_none_or(|tail| *last >= tail);
         let mut ids = IdSet::new();
         let mut entries = Vec::with_capacity(read.len());
-        for (id, fields) in read {
+        for (id, body) in read {
             ids.insert(id);
-            let body = Body::Fields(fields.unwrap_or_default());
+            let body = body.unwrap_or(Body::Fields(Vec::new()));
             entries.push(RawEntry { locator: Locator::Entry(id), body });
         }
         Ok(Reading {
             entries,
             advance: Some(Advance::Group { ids }),
             tail_reached: self.at_tail,
-            resume: self.pass_wanted,
             ..Reading::default()
         })
+    }
+
+    /// Entries whose delivery nobody hears of would be pending, and not applied.
+    fn wind_down(&mut self) -> bool {
+        self.winding_down = true;
+        !self.ahead.is_empty()
     }
 
     fn late(&mut self) {
@@ -249,5 +299,6 @@ impl Source for GroupSource {
 
     fn disconnect(&mut self) {
         self.link.close();
+        self.ahead.forget();
     }
 }

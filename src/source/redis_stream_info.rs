@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisError, Value};
 
+use super::redis_connection::Connection;
 use super::{SourceError, redis_reply};
 use crate::model::{IdSet, StreamId};
 
@@ -51,7 +51,7 @@ fn is_missing_key(error: &RedisError) -> bool {
 
 /// The stream, or `None` when the key does not exist.
 pub async fn stream(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
 ) -> Result<Option<StreamInfo>, SourceError> {
     let reply: Result<Value, RedisError> =
@@ -82,10 +82,7 @@ pub async fn stream(
 }
 
 /// The stream's groups; none when the key does not exist.
-pub async fn groups(
-    connection: &mut MultiplexedConnection,
-    key: &str,
-) -> Result<Vec<GroupInfo>, SourceError> {
+pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupInfo>, SourceError> {
     let reply: Result<Value, RedisError> =
         redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(connection).await;
     let reply = match reply {
@@ -113,7 +110,7 @@ pub async fn groups(
 
 /// What a group's consumers have been given and not acknowledged.
 pub async fn pending(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
     group: &str,
 ) -> Result<PendingInfo, SourceError> {
@@ -133,7 +130,7 @@ pub async fn pending(
 
 /// Whether every pending entry of the group, or of one of its consumers, is one of `applied`.
 pub async fn pending_is_applied(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
     group: &str,
     consumer: Option<&str>,
@@ -162,7 +159,7 @@ pub async fn pending_is_applied(
 
 /// The lowest id that any group but `except` still needs; `None` when no group restricts.
 pub async fn needed_by_groups(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
     except: Option<&str>,
 ) -> Result<Option<StreamId>, SourceError> {
@@ -184,7 +181,7 @@ pub async fn needed_by_groups(
 /// Drops the entries below `lowest`, whole macro nodes at a time; without `LIMIT 0`
 /// Redis would drop 10,000 at most, fewer than come in.
 pub async fn trim(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
     lowest: StreamId,
 ) -> Result<(), SourceError> {
@@ -202,7 +199,7 @@ pub async fn trim(
 
 /// When the first entry after `position` was added.
 pub async fn first_after(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     key: &str,
     position: StreamId,
 ) -> Result<Option<StreamId>, SourceError> {

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{RedisError, Value};
 use tokio::time::Instant;
 
 mod history;
@@ -20,8 +19,10 @@ pub use upkeep::ReaderUpkeep;
 use history::history;
 
 use super::page_size::PageSize;
+use super::read_ahead::ReadAhead;
 use super::redis_connection::{BLOCK, Connector, Link};
-use super::{Backlog, Reading, Source, SourceError, redis_reply, redis_stream_info};
+use super::redis_reply::{self, Asked, StreamEntry};
+use super::{Backlog, Reading, Source, SourceError, redis_stream_info};
 use crate::model::{
     Advance, Body, Locator, Position, RawEntry, ReaderPosition, SourceKey, SourceKind, StreamId,
 };
@@ -46,6 +47,9 @@ pub struct ReaderSource {
     /// Something was read since the history was last checked.
     unchecked: bool,
     check_at: Instant,
+    /// The next page, by how many entries were asked for: one at most, as the last id of the page
+    /// before it has to be known.
+    ahead: ReadAhead<u64>,
     backlog: Backlog,
 }
 
@@ -70,6 +74,7 @@ impl ReaderSource {
             crashed,
             unchecked: true,
             check_at: Instant::now(),
+            ahead: ReadAhead::default(),
             backlog,
         }
     }
@@ -108,6 +113,33 @@ impl ReaderSource {
         let start = ReaderPosition { last, entries_consumed: None };
         store.rename_source(&group_key, self.key.clone(), |_| Position::Reader(start));
         Ok(start)
+    }
+
+    /// Asks for what follows the last entry read.
+    async fn ask(&mut self, block: bool) -> Result<(), SourceError> {
+        let asked = Asked { command: "XREAD", key: &self.key.key };
+        let mut command = redis::cmd("XREAD");
+        command.arg("COUNT").arg(self.page.get());
+        if block {
+            command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        }
+        command.arg("STREAMS").arg(&self.key.key).arg(self.cursor.to_string());
+        self.link.get()?.send(&command).await.map_err(|error| asked.failed(error))?;
+        self.ahead.asked(self.page.get());
+        Ok(())
+    }
+
+    /// What was asked for, and whether there may be more.
+    async fn page(&mut self) -> Result<(Vec<StreamEntry>, bool), SourceError> {
+        let asked = Asked { command: "XREAD", key: &self.key.key };
+        let frame = self.link.get()?.receive().await.map_err(|error| asked.failed(error))?;
+        let entries = redis_reply::stream_entries(asked, &frame)?;
+        let size_bytes = frame.bytes.len();
+        let (read, asked) = (entries.len() as u64, self.ahead.arrived(size_bytes));
+        if read > 0 {
+            self.page.arrived(read, size_bytes as u64);
+        }
+        Ok((entries, asked.is_some_and(|asked| read >= asked)))
     }
 
     /// Compares the stream with the position: is it still the one we read, and is it whole?
@@ -184,22 +216,10 @@ impl Source for ReaderSource {
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
         self.link.set_patience(self.page.patience());
-        let connection = self.link.get()?;
-        let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(self.page.get());
-        if self.at_tail {
-            command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        if self.ahead.is_empty() {
+            self.ask(self.at_tail).await?;
         }
-        let reply: Result<Value, RedisError> = command
-            .arg("STREAMS")
-            .arg(&self.key.key)
-            .arg(self.cursor.to_string())
-            .query_async(connection)
-            .await;
-        let key = || self.key.key.clone();
-        let failed = |error| SourceError::Redis { command: "XREAD", key: key(), error };
-        let read = redis_reply::stream_entries("XREAD", reply.map_err(failed)?, &self.key.key)?;
-        self.page.arrived(read.len() as u64, redis_reply::size_bytes(&read));
+        let (read, more) = self.page().await?;
         let Some((last, _)) = read.last() else {
             // The end: whatever was lost on the way shows now, once everything is applied.
             let resume = self.unchecked || Instant::now() >= self.check_at;
@@ -212,23 +232,22 @@ impl Source for ReaderSource {
         self.at_tail |= last >= tail;
         self.cursor = last;
         self.unchecked = true;
+        // A busy stream has no end to look at its history from.
+        let resume = Instant::now() >= self.check_at;
+        if more && !resume {
+            self.ask(false).await?;
+        }
         self.backlog.read(read.len() as u64);
         let entries: Vec<RawEntry> = read
             .into_iter()
-            .map(|(id, fields)| RawEntry {
+            .map(|(id, body)| RawEntry {
                 locator: Locator::Entry(id),
-                body: Body::Fields(fields.unwrap_or_default()),
+                body: body.unwrap_or(Body::Fields(Vec::new())),
             })
             .collect();
         let advance = Advance::Reader { after, last, entries: entries.len() as u64 };
-        Ok(Reading {
-            entries,
-            advance: Some(advance),
-            tail_reached: self.at_tail,
-            replay,
-            // A busy stream has no end to look at its history from.
-            resume: Instant::now() >= self.check_at,
-        })
+        let tail_reached = self.at_tail;
+        Ok(Reading { entries, advance: Some(advance), tail_reached, replay, resume })
     }
 
     fn late(&mut self) {
@@ -238,5 +257,6 @@ impl Source for ReaderSource {
 
     fn disconnect(&mut self) {
         self.link.close();
+        self.ahead.forget();
     }
 }

@@ -46,7 +46,7 @@ impl BatchBuilder {
         let hash = self.hasher.hash(name, &labels::canonical(labels));
         let entry = small(self.batch.entries.len());
         let locator = Locator::Entry(StreamId::new(1, u64::from(entry)));
-        self.batch.entries.push(RawEntry { locator, body: Body::Payload(Vec::new()) });
+        self.batch.entries.push(RawEntry { locator, body: Body::Payload(bytes::Bytes::new()) });
         let start = small(self.batch.numbers.len());
         self.batch.numbers.extend_from_slice(numbers);
         let event = Event {

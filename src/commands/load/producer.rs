@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisError, RedisResult, Value};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{Ledger, Outcome};
 use super::mix::{Catalogue, Generator, Mix, Sample};
 use crate::config::RedisTarget;
-use crate::source::redis_connection::{ConnectError, Connector};
+use crate::source::redis_connection::{ConnectError, Connection, Connector};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
@@ -138,6 +137,8 @@ fn is_final(error: &ConnectError) -> bool {
             matches!(error.kind(), AuthenticationFailed | InvalidClientConfig)
         }
         ConnectError::TlsFile { .. }
+        | ConnectError::NoAuthority { .. }
+        | ConnectError::Tls(_)
         | ConnectError::NoEndpoint
         | ConnectError::DatabaseInCluster { .. } => true,
         _ => false,
@@ -269,7 +270,7 @@ impl Producer {
     /// Writes one pipeline and notes its fate; the refusal of a part of it, if any.
     async fn send(
         &mut self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         write: Write,
     ) -> RedisResult<Option<RedisError>> {
         let replies: RedisResult<Vec<RedisResult<Value>>> =

@@ -193,7 +193,7 @@ fn flat_fields_are_refused_as_json_is() {
     for (reason, fields, detail) in table {
         assert_bad(flat(fields), reason, detail);
     }
-    let not_utf8 = vec![(b"name".to_vec(), b"x".to_vec()), (b"help".to_vec(), vec![0xff])];
+    let not_utf8 = vec![("name".into(), "x".into()), ("help".into(), b"\xff"[..].into())];
     assert_bad(entry(Body::Fields(not_utf8)), Reason::InvalidJson, "the field help");
 }
 

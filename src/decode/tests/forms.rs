@@ -4,7 +4,7 @@ use super::*;
 
 fn assert_outcome(json: &str, expected: &[&str]) {
     assert_eq!(outcome(payload(json)), expected, "{json:?}");
-    let single = entry(Body::Fields(vec![(b"data".to_vec(), json.as_bytes().to_vec())]));
+    let single = entry(Body::Field { name: "data".into(), value: json.to_owned().into() });
     assert_eq!(outcome(single), expected, "as a stream's field: {json:?}");
 }
 

@@ -174,7 +174,7 @@ fn flat_fields_are_as_json() {
     assert_good(flat(&summary), "summary x 0 [0.5, 0.9, 0.2, 0.1]");
     assert_good(flat(&[("name", "x"), ("name", "y")]), "counter y 0");
     assert_good(flat(&[("data", r#"{"name":"x"}"#)]), "counter x 0");
-    let odd = (b"\xff".to_vec(), b"\xff".to_vec());
-    let name = (b"name".to_vec(), b"x".to_vec());
+    let odd = (b"\xff"[..].into(), b"\xff"[..].into());
+    let name = ("name".into(), "x".into());
     assert_good(entry(Body::Fields(vec![odd, name])), "counter x 0");
 }

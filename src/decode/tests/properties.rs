@@ -77,9 +77,9 @@ proptest! {
         prop_assert!(!batch.events.is_empty() || !batch.bad.is_empty() || bytes.contains(&b'['));
         let halves = bytes.split_at(bytes.len() / 2);
         let fields = vec![
-            (b"name".to_vec(), b"x".to_vec()),
-            (b"labels".to_vec(), halves.0.to_vec()),
-            (b"value".to_vec(), halves.1.to_vec()),
+            ("name".into(), "x".into()),
+            ("labels".into(), halves.0.to_vec().into()),
+            ("value".into(), halves.1.to_vec().into()),
         ];
         let batch = decode_one(entry(Body::Fields(fields)));
         prop_assert_eq!(batch.events.len() + batch.bad.len(), 1);

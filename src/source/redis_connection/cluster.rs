@@ -10,11 +10,10 @@
 //! we never do; so a key that has not arrived is never taken for one that was wiped), but
 //! there is nothing to gain in the middle. A slot that is being moved is waited for.
 
-use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisError, Value};
 
 use super::greeting::{answers, tolerant};
-use super::{ConnectError, describe};
+use super::{ConnectError, Connection, describe};
 use crate::config::connection_string::Endpoint;
 
 /// A cluster as one of its nodes sees it.
@@ -29,7 +28,7 @@ pub(super) struct Topology {
 
 impl Topology {
     pub(super) async fn ask(
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         endpoint: &Endpoint,
         key: &str,
     ) -> Result<Self, RedisError> {

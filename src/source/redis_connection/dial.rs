@@ -1,20 +1,21 @@
-//! One connection to one endpoint: TCP, TLS, login.
+//! One connection to one endpoint: socket, TLS, login.
 //!
-//! Three settings matter and are off or wrong by default: the response time-out
-//! (500 ms, shorter than a blocking read), `TCP_NODELAY`, and `TCP_USER_TIMEOUT`,
-//! without which a half-open socket lasts for many minutes.
+//! A half-open socket would last for many minutes if it were not for `TCP_USER_TIMEOUT`, and a
+//! small command would wait for an acknowledgement without `TCP_NODELAY`.
 
-use std::net::SocketAddr;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo,
-    IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates,
-};
+use futures_util::future::select_ok;
+use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
+use redis::{ErrorKind, RedisError};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::{ConnectError, Connector, describe, dialed};
+use super::login::As;
+use super::{ByteStream, ConnectError, Connection, Connector, describe, failed, tls};
 use crate::config::connection_string::Endpoint;
 
 /// How long a blocking read blocks on the server.
@@ -27,110 +28,75 @@ const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 pub(super) const RESPONSE_TIMEOUT: Duration = BLOCK.saturating_add(RESPONSE_MARGIN);
 
 impl Connector {
-    /// The login of the primary, or of a cluster's nodes.
-    pub(super) fn login(&self) -> RedisConnectionInfo {
-        let mut login = RedisConnectionInfo::default().set_db(self.target.database);
-        if let Some(user) = &self.target.user {
-            login = login.set_username(user);
-        }
-        if let Some(password) = &self.target.password {
-            login = login.set_password(&password.0);
-        }
-        login
-    }
-
     pub(super) async fn open(
         &self,
         endpoint: &Endpoint,
-        login: RedisConnectionInfo,
-    ) -> Result<MultiplexedConnection, ConnectError> {
-        let failed = |error: RedisError| {
-            let endpoint = describe(endpoint);
-            if error.to_string().contains("SELECT is not allowed in cluster mode") {
-                let database = self.target.database;
-                return ConnectError::DatabaseInCluster { endpoint, database };
-            }
-            ConnectError::Redis { endpoint, error }
+        who: As<'_>,
+    ) -> Result<Connection, ConnectError> {
+        let opened = async {
+            let stream = self.stream(endpoint).await?;
+            let mut connection = Connection::new(stream, RESPONSE_TIMEOUT);
+            let name = self.target.client_name.as_deref();
+            connection.log_in(who, name).await.map_err(|error| {
+                if error.to_string().contains("SELECT is not allowed in cluster mode") {
+                    let (endpoint, database) = (describe(endpoint), self.target.database);
+                    return ConnectError::DatabaseInCluster { endpoint, database };
+                }
+                failed(endpoint)(error)
+            })?;
+            Ok(connection)
         };
-        let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.target.connect_timeout))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let patience = self.target.connect_timeout;
+        let opened = tokio::time::timeout(patience, opened).await;
+        opened.unwrap_or_else(|late| Err(failed(endpoint)(io::Error::from(late).into())))
+    }
+
+    async fn stream(&self, endpoint: &Endpoint) -> Result<Box<dyn ByteStream>, ConnectError> {
+        let unreachable = |error: io::Error| failed(endpoint)(error.into());
         if let Some(dial) = &self.dial {
-            let patience = self.target.connect_timeout;
-            let opened = dialed::open(dial.as_ref(), endpoint, &login, config, patience);
-            return opened.await.map_err(failed);
+            return dial.dial(endpoint).await.map_err(unreachable);
         }
-        let info = self.connection_info(endpoint).map_err(failed)?.set_redis_settings(login);
-        let client = if self.target.tls {
-            Client::build_with_tls(info, self.certificates()?).map_err(failed)?
-        } else {
-            Client::open(info).map_err(failed)?
-        };
-        if let (Some(_), Endpoint::Tcp { host, .. }) = (&self.target.tls_host, endpoint) {
-            config = config.set_dns_resolver(ResolveTo(host.clone()));
-        }
-        let mut connection =
-            client.get_multiplexed_async_connection_with_config(&config).await.map_err(failed)?;
-        if let Some(name) = &self.target.client_name {
-            let named: Result<(), RedisError> =
-                redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async(&mut connection).await;
-            if let Err(error) = named {
-                tracing::debug!(%error, "CLIENT SETNAME was refused");
+        let (host, port) = match endpoint {
+            Endpoint::Unix(path) => {
+                return Ok(Box::new(UnixStream::connect(path).await.map_err(unreachable)?));
             }
+            Endpoint::Tcp { host, port } => (host, *port),
+        };
+        let stream = connect(host, port).await.map_err(unreachable)?;
+        if !self.target.tls {
+            return Ok(Box::new(stream));
         }
-        Ok(connection)
-    }
-
-    fn connection_info(&self, endpoint: &Endpoint) -> Result<ConnectionInfo, RedisError> {
-        let addr = match endpoint {
-            Endpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
-            Endpoint::Tcp { host, port } if self.target.tls => ConnectionAddr::TcpTls {
-                host: self.target.tls_host.clone().unwrap_or_else(|| host.clone()),
-                port: *port,
-                insecure: self.target.tls_insecure,
-                tls_params: None,
-            },
-            Endpoint::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
-        };
-        let keepalive = redis::io::tcp::socket2::TcpKeepalive::new()
-            .with_time(Duration::from_secs(15))
-            .with_interval(Duration::from_secs(5));
-        let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        #[cfg(target_os = "linux")]
-        let settings = settings.set_user_timeout(Duration::from_secs(10));
-        Ok(addr.into_connection_info()?.set_tcp_settings(settings))
-    }
-
-    fn certificates(&self) -> Result<TlsCertificates, ConnectError> {
-        let read = |path: &std::path::Path| {
-            std::fs::read(path)
-                .map_err(|error| ConnectError::TlsFile { file: path.display().to_string(), error })
-        };
-        let files = &self.target.tls_files;
-        let client_tls = match (&files.cert_file, &files.key_file) {
-            (Some(cert), Some(key)) => {
-                Some(ClientTlsConfig { client_cert: read(cert)?, client_key: read(key)? })
-            }
-            _ => None,
-        };
-        let root_cert = files.ca_file.as_deref().map(read).transpose()?;
-        Ok(TlsCertificates { client_tls, root_cert })
+        let config = tls::client_config(&self.target)?;
+        // A certificate may be another host's, as far as its name goes.
+        let name = self.target.tls_host.as_ref().unwrap_or(host).clone();
+        let name = ServerName::try_from(name).map_err(|error| {
+            let what = "no name that a certificate could have";
+            let error: RedisError =
+                (ErrorKind::InvalidClientConfig, what, error.to_string()).into();
+            failed(endpoint)(error)
+        })?;
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(Box::new(connector.connect(name, stream).await.map_err(unreachable)?))
     }
 }
 
-/// Resolves every name to one host's addresses. The client checks a certificate against the name
-/// it connects to; with `sslHost` that is another one than the endpoint's.
-struct ResolveTo(String);
-
-impl redis::io::AsyncDNSResolver for ResolveTo {
-    fn resolve<'a, 'b: 'a>(
-        &'a self,
-        _host: &'b str,
-        port: u16,
-    ) -> redis::RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
-        Box::pin(async move {
-            let addresses = tokio::net::lookup_host((self.0.as_str(), port)).await?;
-            Ok(Box::new(addresses) as Box<_>)
-        })
+/// Connects to whichever address of the host answers first.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let attempts: Vec<_> = lookup_host((host, port))
+        .await?
+        .map(|address| Box::pin(TcpStream::connect(address)))
+        .collect();
+    if attempts.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")));
     }
+    let (stream, _) = select_ok(attempts).await?;
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(15))
+        .with_interval(Duration::from_secs(5));
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(10)))?;
+    Ok(stream)
 }

@@ -5,11 +5,10 @@
 //! Redis; then its answer is taken to be harmless. Any other refusal (still loading, cluster
 //! down, login wanted) is a reason not to use the connection.
 
-use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 
 use super::server_info::info_field;
-use super::{ConnectError, describe};
+use super::{ConnectError, Connection, describe};
 use crate::config::connection_string::Endpoint;
 
 /// A server's answers.
@@ -41,7 +40,7 @@ pub(super) struct ClientId {
 
 impl Greeting {
     pub(super) async fn ask(
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         key: Option<&str>,
     ) -> Result<Self, RedisError> {
         let mut pipe = redis::pipe();
@@ -94,7 +93,7 @@ impl Greeting {
 /// Each command's answer.
 pub(super) async fn answers(
     mut pipe: Pipeline,
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
 ) -> Result<Vec<Result<Value, RedisError>>, RedisError> {
     pipe.ignore_errors().query_async(connection).await
 }
@@ -119,10 +118,7 @@ impl ClientId {
     }
 
     /// Ends that connection, whatever its server still has to read from it.
-    pub(super) async fn kill(
-        &self,
-        connection: &mut MultiplexedConnection,
-    ) -> Result<(), RedisError> {
+    pub(super) async fn kill(&self, connection: &mut Connection) -> Result<(), RedisError> {
         let mut pipe = redis::pipe();
         pipe.cmd("CLIENT").arg("KILL").arg("ID").arg(&self.id).arg("ADDR").arg(&self.address);
         tolerant(answers(pipe, connection).await?.pop()).map(|_| ())

@@ -7,11 +7,9 @@
 //! the one before it: whatever it has not executed by then, it never will. (Where our user may
 //! not do that, a source finds such entries later, and the rename of a list is fenced itself.)
 
-use redis::aio::MultiplexedConnection;
-
 use super::dial::RESPONSE_TIMEOUT;
 use super::greeting::{ClientId, Greeting};
-use super::{ConnectError, Connector, Peer, failed};
+use super::{ConnectError, Connection, Connector, Peer, failed};
 use crate::source::SourceError;
 
 pub struct Link {
@@ -35,7 +33,7 @@ impl Link {
     }
 
     /// The connection, made now unless it is there.
-    pub async fn open(&mut self) -> Result<&mut MultiplexedConnection, ConnectError> {
+    pub async fn open(&mut self) -> Result<&mut Connection, ConnectError> {
         let peer = match self.peer.take() {
             Some(peer) => peer,
             None => self.replace().await?,
@@ -70,7 +68,7 @@ impl Link {
     }
 
     /// The connection, which must have been opened.
-    pub fn get(&mut self) -> Result<&mut MultiplexedConnection, SourceError> {
+    pub fn get(&mut self) -> Result<&mut Connection, SourceError> {
         self.peer.as_mut().map(|peer| &mut peer.connection).ok_or(SourceError::Disconnected)
     }
 

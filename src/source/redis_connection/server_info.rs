@@ -1,8 +1,6 @@
 //! What a server says it is: product, version, and the settings that guarantees depend on.
 
-use redis::aio::MultiplexedConnection;
-
-use super::{ConnectError, Connector, describe};
+use super::{ConnectError, Connection, Connector, describe};
 
 /// What the server says it is.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +17,7 @@ pub struct ServerInfo {
 /// Asks the server what it is; refuses one that is too old for the commands used.
 pub async fn server_info(
     connector: &Connector,
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
 ) -> Result<ServerInfo, ConnectError> {
     let endpoint = connector.target.endpoints.first().map(describe).unwrap_or_default();
     let text: String = redis::cmd("INFO")

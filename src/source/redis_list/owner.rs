@@ -14,14 +14,14 @@
 //! are asked whether this process is the owner still. If so, Redis remembers an
 //! owner whose snapshots were removed, or lie elsewhere.
 
-use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, RedisError, Value};
 
 use super::segments::SegmentNames;
 use super::waiting::{LastTaker, Queue};
 use super::wrong_type;
 use crate::lease::Lease;
 use crate::source::SourceError;
+use crate::source::redis_connection::Connection;
 
 const CLAIM: &str = include_str!("claim.lua");
 const RENAME: &str = include_str!("rename.lua");
@@ -52,7 +52,7 @@ impl Owner {
     pub(super) async fn claim(
         &mut self,
         names: &SegmentNames,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
     ) -> Result<Found, SourceError> {
         self.connection += 1;
         let mut replace = String::new();
@@ -87,7 +87,7 @@ impl Owner {
     pub(super) async fn teach(
         &self,
         names: &SegmentNames,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         taken: u64,
     ) -> Result<(), SourceError> {
         self.try_claim(names, connection, "", taken).await.map(drop)
@@ -96,7 +96,7 @@ impl Owner {
     async fn try_claim(
         &self,
         names: &SegmentNames,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         replace: &str,
         taken: u64,
     ) -> Result<(bool, Found), SourceError> {
@@ -151,10 +151,10 @@ impl Owner {
 }
 
 /// Why the rename was refused.
-pub(super) fn refused(names: &SegmentNames, error: redis::ServerError) -> SourceError {
+pub(super) fn refused(names: &SegmentNames, error: RedisError) -> SourceError {
     match error.code() {
-        "FENCED" => SourceError::Fenced { key: names.queue.clone() },
-        "WRONGTYPE" => wrong_type(names.queue.clone()),
-        _ => names.failed("EVAL of rename.lua", error.into()),
+        Some("FENCED") => SourceError::Fenced { key: names.queue.clone() },
+        Some("WRONGTYPE") => wrong_type(names.queue.clone()),
+        _ => names.failed("EVAL of rename.lua", error),
     }
 }

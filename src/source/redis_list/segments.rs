@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use redis::aio::MultiplexedConnection;
 use redis::{AsyncIter, RedisError};
 
+use crate::source::redis_connection::Connection;
 use crate::source::{SourceError, tagged};
 
 /// The keys of one queue's segments.
@@ -43,7 +43,7 @@ impl SegmentNames {
     /// The numbers of the segments that exist.
     pub(super) async fn existing(
         &self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
     ) -> Result<BTreeSet<u64>, SourceError> {
         let failed = |error| self.failed("SCAN", error);
         let mut pattern = String::new();
@@ -70,7 +70,7 @@ impl SegmentNames {
     /// How many items each of the segments holds, in the order of `numbers`.
     pub(super) async fn lengths(
         &self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         numbers: &[u64],
     ) -> Result<Vec<u64>, SourceError> {
         if numbers.is_empty() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{GroupSource, Phase, RolledBack, forget};
 use crate::fault_point::kill_point;
-use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, StreamId};
+use crate::model::{Advance, IdSet, Locator, Position, RawEntry, StreamId};
 use crate::source::redis_reply::StreamEntry;
 use crate::source::{Reading, SourceError};
 
@@ -40,9 +40,8 @@ impl GroupSource {
                 continue;
             }
             match fields {
-                Some(fields) => {
+                Some(body) => {
                     ids.insert(id);
-                    let body = Body::Fields(fields);
                     entries.push(RawEntry { locator: Locator::Entry(id), body });
                 }
                 None => {

@@ -3,6 +3,7 @@
 //! Nothing a producer sends may fail: every entry becomes events that obey the rules,
 //! or refusals with a reason, and its position moves once either way.
 
+use bytes::Bytes;
 use prom_stream_gateway::decode::{DecodeOptions, MAX_ENTRY_BYTES, decode};
 use prom_stream_gateway::model::{Batch, Body, Locator, RawEntry, StreamId};
 use prom_stream_gateway::store::Store;
@@ -17,16 +18,26 @@ pub(super) fn payload(bytes: &[u8]) {
 /// The bytes are a stream entry's fields, names and values in turn, with a zero byte between two:
 /// one field is a payload, several are flat fields.
 pub(super) fn stream_entry(bytes: &[u8]) {
-    let parts: Vec<_> = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+    let parts: Vec<Bytes> =
+        bytes.split(|byte| *byte == 0).map(|part| part.to_vec().into()).collect();
     let fields: Vec<_> = parts
         .chunks(2)
-        .map(|pair| (pair[0].clone(), pair.get(1).cloned().unwrap_or_default()))
+        .map(|pair| {
+            let value = pair.get(1).cloned().unwrap_or_default();
+            (pair[0].clone(), value)
+        })
         .collect();
-    check(entry(Body::Fields(fields)));
+    check(entry(match <[_; 1]>::try_from(fields) {
+        Ok([(name, value)]) => Body::Field { name, value },
+        Err(fields) => Body::Fields(fields),
+    }));
 }
 
 pub(super) fn item(payload: Vec<u8>) -> RawEntry {
-    RawEntry { locator: Locator::Item { segment: 1, index: 0 }, body: Body::Payload(payload) }
+    RawEntry {
+        locator: Locator::Item { segment: 1, index: 0 },
+        body: Body::Payload(payload.into()),
+    }
 }
 
 pub(super) fn entry(body: Body) -> RawEntry {

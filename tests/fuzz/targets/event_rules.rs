@@ -10,11 +10,8 @@ const LONGEST_DETAIL_BYTES: usize = 4096;
 
 pub(super) fn check(batch: &Batch, entry: &RawEntry) {
     let payload = match &entry.body {
-        Body::Payload(payload) => Some(payload.as_slice()),
-        Body::Fields(fields) => match fields.as_slice() {
-            [(_, payload)] => Some(payload.as_slice()),
-            _ => None,
-        },
+        Body::Payload(payload) | Body::Field { value: payload, .. } => Some(&payload[..]),
+        Body::Fields(_) => None,
         Body::PushRecord(_) | Body::Push(_) => return,
     };
     if batch.events.is_empty() && batch.bad.is_empty() {

@@ -1,6 +1,7 @@
 //! An event sent again is the same event: from the bytes that a dead letter would keep,
 //! and written anew in either form.
 
+use bytes::Bytes;
 use prom_stream_gateway::decode::{DecodeOptions, dead_letter_payload, decode};
 use prom_stream_gateway::model::{Batch, Body, Event, MetricType, RawEntry};
 use serde_json::{Value, json};
@@ -77,10 +78,10 @@ fn members(batch: &Batch, event: &Event) -> Vec<(String, Value)> {
 }
 
 /// Scalars stand for themselves, lists and maps are JSON.
-fn flat_field((name, value): (String, Value)) -> (Vec<u8>, Vec<u8>) {
+fn flat_field((name, value): (String, Value)) -> (Bytes, Bytes) {
     let text = match value {
         Value::String(text) => text,
         other => other.to_string(),
     };
-    (name.into_bytes(), text.into_bytes())
+    (name.into(), text.into())
 }
