@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use redis::Value;
+
 use crate::harness::{
     Gateway, Producers, RedisServer, STREAM, Scraper, eventually, producer, turn,
 };
@@ -79,4 +81,30 @@ fn from_group_with_unapplied_entries_is_refused_until_they_are_applied() {
     gateway.wait_ready();
     send(10);
     gateway.wait_value("sent_total", &[], 610.0);
+}
+
+#[test]
+fn from_group_to_reader_after_a_stop_within_a_backlog() {
+    const BACKLOG: u32 = 100_000;
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut pipe = redis::pipe();
+    for _ in 0..BACKLOG {
+        pipe.cmd("XADD")
+            .arg(STREAM)
+            .arg(&["*", "data", r#"{"name":"sent_total","value":1}"#])
+            .ignore();
+    }
+    redis.query(&pipe);
+    let mut gateway = Gateway::of(&redis).stream_only("group");
+    gateway.launch();
+    // Several pages are on their way: they were delivered, so they are to be applied.
+    eventually("entries are delivered", EVENTS_DEADLINE, || {
+        let pending = redis.try_run(&["XPENDING", STREAM, "prom-stream-gateway"]);
+        pending.is_ok_and(|(count, ..): (u64, Value, Value, Value)| count > 0)
+    });
+    gateway.terminate();
+    let mut gateway = launch(gateway, "reader");
+    gateway.wait_ready();
+    gateway.wait_value("sent_total", &[], f64::from(BACKLOG));
 }
