@@ -162,3 +162,63 @@ impl ConnectionLike for Connection {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::DuplexStream;
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    fn connect() -> (Connection, DuplexStream) {
+        let (ours, server) = tokio::io::duplex(1 << 10);
+        (Connection::new(Box::new(ours), PATIENCE), server)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replies_come_in_the_order_asked_for_and_late_ones_spoil_the_connection() {
+        let (mut connection, mut server) = connect();
+        for command in ["A", "B"] {
+            connection.send(&redis::cmd(command)).await.expect("room to write");
+        }
+        server.write_all(b"$1\r\na\r\n*1\r\n$1\r\nb\r\n+PO").await.expect("room to write");
+        assert_eq!(connection.receive().await.expect("a").bytes, &b"$1\r\na\r\n"[..]);
+        assert_eq!(connection.receive().await.expect("b").bytes, &b"*1\r\n$1\r\nb\r\n"[..]);
+
+        let ping = redis::cmd("PING");
+        let began = Instant::now();
+        let late = ping.query_async::<Value>(&mut connection).await.expect_err("half a reply");
+        assert!(late.is_timeout() && began.elapsed() == PATIENCE, "{late}");
+        // Its reply is not the next command's.
+        server.write_all(b"NG\r\n").await.expect("room to write");
+        let refused = ping.query_async::<Value>(&mut connection).await.expect_err("out of step");
+        assert!(refused.to_string().contains("given up"), "{refused}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_was_not_sent_whole_is_the_last() {
+        let (mut connection, server) = connect();
+        let large = redis::cmd("ECHO").arg(vec![0; 1 << 20]).to_owned();
+        let late = connection.send(&large).await.expect_err("nobody reads");
+        assert!(late.is_timeout(), "{late}");
+        drop(server);
+        let refused = connection.send(&redis::cmd("PING")).await.expect_err("broken");
+        assert!(refused.to_string().contains("given up"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_pipeline_gives_each_reply_or_those_of_its_transaction() {
+        let (mut connection, mut server) = connect();
+        let replies = b"+OK\r\n-ERR no\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n";
+        server.write_all(replies).await.expect("room to write");
+        let mut pipe = redis::pipe();
+        pipe.cmd("A").cmd("B").ignore_errors();
+        let each: Vec<Result<Value, RedisError>> =
+            pipe.query_async(&mut connection).await.expect("replies");
+        assert!(matches!(each.as_slice(), [Ok(Value::Okay), Err(_)]), "{each:?}");
+        let mut transaction = redis::pipe();
+        transaction.atomic().cmd("A").cmd("B");
+        let both: (i64, i64) = transaction.query_async(&mut connection).await.expect("replies");
+        assert_eq!(both, (1, 2));
+    }
+}
