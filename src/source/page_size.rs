@@ -5,13 +5,15 @@
 //! did not arrive in time is asked for again in a smaller piece, because asking
 //! for the same piece again would never end. Where the piece is a single entry
 //! already (a list's item may have 512 MB), it is given more time instead.
+//!
+//! Where pages cannot be asked for ahead, larger ones make up for the way to a distant Redis.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// A reply is meant to stay below this.
-const TARGET_BYTES: u64 = 8 << 20;
+const TARGET_BYTES: u64 = 16 << 20;
 
 /// So many times as long as usual, at most, is a single entry waited for.
 const LONGEST_PATIENCE: u32 = 16;
@@ -20,11 +22,18 @@ const LONGEST_PATIENCE: u32 = 16;
 /// read before the large one again would each time make an end of it.
 const PATIENT_FOR: Duration = Duration::from_secs(600);
 
+/// A page takes so many times as long as the way to Redis and back, if stretching it can do that.
+const ROUND_TRIPS: u32 = 8;
+
+/// Redis serves nobody else while it puts a page together.
+const MOST_STRETCHED: u64 = 64;
+
 /// Entries to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSize {
     configured: u64,
     current: u64,
+    stretch: u64,
     patience: u32,
     late_at: Instant,
 }
@@ -32,7 +41,7 @@ pub struct PageSize {
 impl PageSize {
     pub fn new(configured: usize) -> Self {
         let configured = (configured as u64).max(1);
-        Self { configured, current: configured, patience: 1, late_at: Instant::now() }
+        Self { configured, current: configured, stretch: 1, patience: 1, late_at: Instant::now() }
     }
 
     pub fn get(self) -> u64 {
@@ -47,7 +56,15 @@ impl PageSize {
     /// A page of this many entries and bytes arrived in time.
     pub fn arrived(&mut self, entries: u64, size_bytes: u64) {
         let fitting = TARGET_BYTES * entries.max(1) / size_bytes.max(1);
-        self.current = fitting.min(self.current * 2).clamp(1, self.configured);
+        self.current = fitting.min(self.current * 2).clamp(1, self.configured * self.stretch);
+    }
+
+    /// A page of this many entries took so long, the way to Redis and back included.
+    pub fn took(&mut self, entries: u64, page_time: Duration, round_trip: Duration) {
+        let nanoseconds = page_time.saturating_sub(round_trip).as_nanos() as u64;
+        let configured = nanoseconds.saturating_mul(self.configured) / entries.max(1);
+        let wanted = (round_trip * ROUND_TRIPS).as_nanos() as u64;
+        self.stretch = wanted.div_ceil(configured.max(1)).clamp(1, MOST_STRETCHED);
     }
 
     /// A page did not arrive in time.
@@ -87,7 +104,7 @@ mod tests {
         page.arrived(1000, 120_000);
         assert_eq!(page.get(), 1000);
         page.arrived(1000, 1000 << 20);
-        assert_eq!(page.get(), 8);
+        assert_eq!(page.get(), 16);
         page.timed_out();
         page.timed_out();
         page.timed_out();
@@ -95,6 +112,25 @@ mod tests {
         for expected in [2, 4, 8, 16] {
             page.arrived(page.get(), 100);
             assert_eq!(page.get(), expected);
+        }
+    }
+
+    #[test]
+    fn pages_of_a_distant_redis_are_larger() {
+        let milliseconds = Duration::from_millis;
+        // A millisecond for 1,000 entries, and the way.
+        let stretched = |round_trip| {
+            let mut page = PageSize::new(1000);
+            for _ in 0..20 {
+                let entries = page.get();
+                page.took(entries, milliseconds(entries / 1000) + round_trip, round_trip);
+                page.arrived(entries, entries * 100);
+            }
+            page.get()
+        };
+        let cases = [(0, 1_000), (100, 1_000), (1_000, 8_000), (20_000, 64_000)];
+        for (round_trip, expected) in cases {
+            assert_eq!(stretched(Duration::from_micros(round_trip)), expected, "{round_trip}");
         }
     }
 }

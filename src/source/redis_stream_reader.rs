@@ -19,7 +19,6 @@ pub use upkeep::ReaderUpkeep;
 use history::history;
 
 use super::page_size::PageSize;
-use super::read_ahead::ReadAhead;
 use super::redis_connection::{BLOCK, Connector, Link};
 use super::redis_reply::{self, Asked, StreamEntry};
 use super::{Backlog, Reading, Source, SourceError, redis_stream_info};
@@ -47,9 +46,9 @@ pub struct ReaderSource {
     /// Something was read since the history was last checked.
     unchecked: bool,
     check_at: Instant,
-    /// The next page, by how many entries were asked for: one at most, as the last id of the page
-    /// before it has to be known.
-    ahead: ReadAhead<u64>,
+    /// How many entries were asked for, and when. One page at most is on its way: the last id of
+    /// the one before it has to be known.
+    asked: Option<(u64, Instant)>,
     backlog: Backlog,
 }
 
@@ -74,7 +73,7 @@ impl ReaderSource {
             crashed,
             unchecked: true,
             check_at: Instant::now(),
-            ahead: ReadAhead::default(),
+            asked: None,
             backlog,
         }
     }
@@ -125,21 +124,26 @@ impl ReaderSource {
         }
         command.arg("STREAMS").arg(&self.key.key).arg(self.cursor.to_string());
         self.link.get()?.send(&command).await.map_err(|error| asked.failed(error))?;
-        self.ahead.asked(self.page.get());
+        self.asked = Some((self.page.get(), Instant::now()));
         Ok(())
     }
 
     /// What was asked for, and whether there may be more.
     async fn page(&mut self) -> Result<(Vec<StreamEntry>, bool), SourceError> {
         let asked = Asked { command: "XREAD", key: &self.key.key };
-        let frame = self.link.get()?.receive().await.map_err(|error| asked.failed(error))?;
+        let connection = self.link.get()?;
+        let round_trip = connection.round_trip();
+        let frame = connection.receive().await.map_err(|error| asked.failed(error))?;
         let entries = redis_reply::stream_entries(asked, &frame)?;
-        let size_bytes = frame.bytes.len();
-        let (read, asked) = (entries.len() as u64, self.ahead.arrived(size_bytes));
-        if read > 0 {
-            self.page.arrived(read, size_bytes as u64);
+        let read = entries.len() as u64;
+        let asked = self.asked.take().filter(|(asked, _)| read >= *asked);
+        if let Some((_, asked_at)) = asked {
+            self.page.took(read, asked_at.elapsed(), round_trip);
         }
-        Ok((entries, asked.is_some_and(|asked| read >= asked)))
+        if read > 0 {
+            self.page.arrived(read, frame.bytes.len() as u64);
+        }
+        Ok((entries, asked.is_some()))
     }
 
     /// Compares the stream with the position: is it still the one we read, and is it whole?
@@ -216,7 +220,7 @@ impl Source for ReaderSource {
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
         self.link.set_patience(self.page.patience());
-        if self.ahead.is_empty() {
+        if self.asked.is_none() {
             self.ask(self.at_tail).await?;
         }
         let (read, more) = self.page().await?;
@@ -257,6 +261,6 @@ impl Source for ReaderSource {
 
     fn disconnect(&mut self) {
         self.link.close();
-        self.ahead.forget();
+        self.asked = None;
     }
 }
