@@ -1,45 +1,78 @@
-//! The README's figures, measured end to end against real servers.
+//! The README's figures and the curves behind them, measured end to end against real servers,
+//! and written to `benches/RESULTS.md`.
 //!
-//! What is read from Redis is compared with a client of the same redis crate that reads
-//! the same entries from the same server in the same run and throws them away; pushes are
-//! compared with the gateways that people push to today, where those are installed. So the
-//! figures hold on a slow or busy machine too. All take turns; medians are printed.
-//! `ONLY=rates|size|push` runs a part; `EVENTS`, `SERIES`, `ROUNDS`, `SECONDS` and
-//! `PUSHED_SERIES` override the sizes; `PUSHGATEWAY` and `GRAVEL` name executables that are
-//! not in the path.
+//! What is read from Redis is compared with a client of the same redis crate that reads the same
+//! entries from the same dump in the same round and throws them away, and with what one core
+//! decodes and applies in this process; pushes are compared with the gateways that people push to
+//! today, where those are installed. All take turns, so the ratios hold on a slow or busy machine
+//! too. Nothing here asserts a time.
+//!
+//! `ONLY=rates|size|push|curves|remote|instructions` runs a part. `QUICK=1` runs everything in a
+//! small way, to see that it works, and writes below `target`. `ROUNDS`, `EVENTS`, `SERIES`,
+//! `SECONDS` and `PUSHED_SERIES` override sizes; `PUSHGATEWAY` and `GRAVEL` name executables that
+//! are not in the path. `ONLY=profile` runs the ingest path under perf: see `make profile`.
 
 mod baseline;
-mod process;
+mod curves;
+mod end_to_end;
+mod events;
+mod gateway;
+mod http_client;
+mod in_process;
+mod instructions;
+mod plot;
+mod profile;
+mod progress;
+mod provenance;
 mod push;
 mod rates;
+mod redis_server;
+mod remote;
+mod report;
+mod settings;
 mod size;
+mod spread;
+mod usage;
+
+use report::Section;
+use settings::Settings;
+
+type Part = (&'static str, fn(&Settings) -> Option<Section>);
+
+/// In the order in which they stand in the report.
+const PARTS: [Part; 6] = [
+    ("rates", |settings| Some(rates::run_all(settings))),
+    ("size", |settings| Some(size::run(settings))),
+    ("push", |settings| Some(push::run(settings))),
+    ("curves", |settings| Some(curves::run(settings))),
+    ("remote", |settings| Some(remote::run(settings))),
+    ("instructions", instructions::run),
+];
 
 fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
     // `cargo test --benches` only asks whether this runs at all.
-    if std::env::args().any(|argument| argument == "--test") {
+    if arguments.iter().any(|argument| argument == "--test") {
         return;
     }
+    if let Some(work) = instructions::asked_for(&arguments) {
+        return work.run();
+    }
+    let order = PARTS.map(|(name, _)| name);
     let only = std::env::var("ONLY").ok().filter(|only| !only.is_empty());
-    if let Some(unknown) =
-        only.as_ref().filter(|only| !["rates", "size", "push"].contains(&&***only))
-    {
-        panic!("ONLY={unknown:?}: expected rates, size or push");
+    match only.as_deref() {
+        Some("profile") => return profile::run(&Settings::from_environment()),
+        Some(unknown) if !order.contains(&unknown) => {
+            panic!("ONLY={unknown:?}: expected one of {}, profile", order.join(", "));
+        }
+        _ => {}
     }
-    let asked_for = |part: &str| only.as_ref().is_none_or(|only| only == part);
-    let rounds = setting("ROUNDS", 3);
-    if asked_for("rates") {
-        let events = setting("EVENTS", 1_000_000);
-        println!("{events} events an entry each, 1,000 series of 3 labels; {rounds} rounds\n");
-        rates::run(rounds, events);
+    let settings = Settings::from_environment();
+    for (name, run) in PARTS {
+        if only.as_ref().is_none_or(|only| only == name)
+            && let Some(section) = run(&settings)
+        {
+            section.write(&settings, &order);
+        }
     }
-    if asked_for("size") {
-        size::run(setting("SERIES", 1_000_000));
-    }
-    if asked_for("push") {
-        push::run(rounds, setting("SECONDS", 4), setting("PUSHED_SERIES", 100_000));
-    }
-}
-
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -4,10 +4,14 @@
 //! what they do by default: neither keeps a push before it answers. Each round starts every
 //! server anew; a gateway that adds up must in the end serve exactly what it acknowledged.
 
-use std::time::Duration;
-
 mod contender;
-mod load;
+pub(crate) mod load;
+
+use crate::events;
+use crate::progress::Progress;
+use crate::report::Section;
+use crate::settings::Settings;
+use crate::spread::Spread;
 
 use contender::{Contender, Server};
 use load::Load;
@@ -32,20 +36,32 @@ function_duration_seconds_sum{function=\"thumbnail\"} 0.25
 function_duration_seconds_count{function=\"thumbnail\"} 1
 ";
 
-pub(crate) fn run(rounds: usize, seconds: usize, series: usize) {
+pub(crate) fn run(settings: &Settings) -> Section {
     let contenders = contender::all();
-    small(&contenders, rounds, Duration::from_secs(seconds as u64));
-    large(&contenders, rounds, series);
+    let rounds = settings.rounds;
+    let progress = Progress::new("push", contenders.len() * rounds * 2);
+    let mut section = Section::new("push", "Pushes over HTTP");
+    section.paragraph(&format!(
+        "{rounds} rounds; every server is started anew in each. Peers take part where they are \
+         installed, and do what they do by default: none of them keeps a push before it answers.",
+    ));
+    small(&contenders, settings, &progress, &mut section);
+    large(&contenders, settings, &progress, &mut section);
+    section
 }
 
-fn small(contenders: &[Contender], rounds: usize, duration: Duration) {
-    println!(
-        "\n3 families, 5 samples a push, {CONNECTIONS} connections, {rounds} rounds of {duration:?}:"
-    );
+fn small(
+    contenders: &[Contender],
+    settings: &Settings,
+    progress: &Progress,
+    section: &mut Section,
+) {
+    let duration = settings.push_duration;
     let request = load::request("/metrics/job/thumbnail", BODY);
     let mut measured: Vec<Vec<Load>> = contenders.iter().map(|_| Vec::new()).collect();
-    for _ in 0..rounds {
+    for _ in 0..settings.rounds {
         for (contender, measured) in contenders.iter().zip(&mut measured) {
+            progress.step(contender.name);
             let server = contender.start();
             let load = load::run(server.port, &request, CONNECTIONS, duration);
             if contender.adds_up {
@@ -54,54 +70,57 @@ fn small(contenders: &[Contender], rounds: usize, duration: Duration) {
             measured.push(load);
         }
     }
-    for (contender, measured) in contenders.iter().zip(&measured) {
-        let of = |figure: fn(&Load) -> f64| median(measured.iter().map(figure).collect());
-        println!(
-            "  {:34} {:>7.0} pushes/s, p50 {:6.2} ms, p99 {:6.2} ms",
-            contender.name,
+    section.heading(&format!(
+        "3 families of 5 samples a push, {CONNECTIONS} connections, {} s",
+        duration.as_secs()
+    ));
+    let rows = contenders.iter().zip(&measured).map(|(contender, measured)| {
+        let of = |figure: fn(&Load) -> f64| Spread::of(measured.iter().map(figure)).to_string();
+        vec![
+            contender.name.into(),
             of(|load| load.per_second),
             of(|load| load.p50.as_secs_f64() * 1e3),
             of(|load| load.p99.as_secs_f64() * 1e3),
-        );
-    }
-    for (peer, ours) in contender::comparisons(contenders) {
-        let ratios = measured[ours].iter().zip(&measured[peer]);
-        let ratio = median(ratios.map(|(ours, peer)| ours.per_second / peer.per_second).collect());
-        println!("  ratio: {} to {}: {ratio:.1}", contenders[ours].name, contenders[peer].name);
+        ]
+    });
+    section.table(&["", "pushes/s", "p50, ms", "p99, ms"], rows);
+    let comparisons = contender::comparisons(contenders);
+    let rows = comparisons.iter().map(|(peer, ours)| {
+        let ratios = measured[*ours].iter().zip(&measured[*peer]);
+        let ratio = Spread::of(ratios.map(|(ours, peer)| ours.per_second / peer.per_second));
+        let names = format!("{} / {}", contenders[*ours].name, contenders[*peer].name);
+        vec![names, ratio.to_string()]
+    });
+    if !comparisons.is_empty() {
+        section.table(&["ours / peer", "ratio of pushes/s"], rows);
     }
 }
 
 /// One push of many series to a server that has none, and the same push again.
-fn large(contenders: &[Contender], rounds: usize, series: usize) {
-    println!("\none push of {series} series with 75 bytes of labels each, {rounds} rounds:");
-    for contender in contenders {
+fn large(
+    contenders: &[Contender],
+    settings: &Settings,
+    progress: &Progress,
+    section: &mut Section,
+) {
+    section.heading("One push of many series with 75 bytes of labels each");
+    let rows = contenders.iter().map(|contender| {
+        let series = settings.pushed_series;
         let series = if contender.is_quadratic { series.min(MOST_FOR_GRAVEL) } else { series };
-        let request = load::request("/metrics/job/batch", &body(series));
-        let (first, again): (Vec<_>, Vec<_>) = (0..rounds)
+        let request = load::request("/metrics/job/batch", &events::exposition(series));
+        let (first, again): (Vec<_>, Vec<_>) = (0..settings.rounds)
             .map(|_| {
+                progress.step(&format!("{}, {series} series", contender.name));
                 let server = contender.start();
                 let push = || load::once(server.port, &request).as_secs_f64() * 1e3;
                 (push(), push())
             })
             .unzip();
-        println!(
-            "  {:34} {series:>7} series: {:>6.0} ms, again {:>6.0} ms",
-            contender.name,
-            median(first),
-            median(again)
-        );
-    }
-}
-
-/// As the README's other figures: `path="…",service="…",zone="…"` come to 75 bytes.
-fn body(series: usize) -> String {
-    let line = |number| {
-        format!(
-            "requests_total{{path=\"/api/v1/items/{number:08}\",service=\"checkout\",zone=\"eu-west-1\"}} 1\n"
-        )
-    };
-    let lines: String = (0..series).map(line).collect();
-    format!("# TYPE requests_total counter\n{lines}")
+        let cells = [first, again].map(|times| Spread::of(times).to_string());
+        [vec![contender.name.into(), series.to_string()], cells.to_vec()].concat()
+    });
+    let rows: Vec<_> = rows.collect();
+    section.table(&["", "series", "new, ms", "the same again, ms"], rows);
 }
 
 /// Nothing that was acknowledged is missing, and nothing is there twice.
@@ -112,9 +131,4 @@ fn assert_adds_up(server: &Server, acknowledged: u64, name: &str) {
         .find(|line| line.starts_with("function_invocations_total{"))
         .and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
     assert_eq!(served, Some(acknowledged as f64), "{name} served another sum than it acknowledged");
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

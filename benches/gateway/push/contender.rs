@@ -10,7 +10,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::process::{Gateway, Redis, free_port};
+use crate::gateway::Gateway;
+use crate::redis_server::{Redis, directory, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -102,8 +103,7 @@ fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
 
 impl Contender {
     pub(crate) fn start(&self) -> Server {
-        // On a disk: the usual directory for temporary files may be in memory.
-        let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let data = directory();
         match &self.kind {
             Kind::Ours { dialect, journal } => start_ours(data, dialect, journal),
             Kind::Pushgateway(path) => {
@@ -123,7 +123,7 @@ fn start_ours(data: TempDir, dialect: &str, journal: &str) -> Server {
     let redis = Redis::start();
     let settings =
         [("Push__Dialect", dialect), ("Push__Journal", journal), ("Metrics__MaxSeries", "2000000")];
-    let gateway = Gateway::start(&redis, data.path(), &settings);
+    let gateway = Gateway::start(redis.port, data.path(), &settings);
     gateway.wait_ready();
     Server { port: gateway.port, _process: Box::new((gateway, redis)), _data: data }
 }
