@@ -23,8 +23,9 @@ endef
 
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
+INFERNO := target/tools/bin
 
-.PHONY: help demo test check-style tests torture bench fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace need-curl need-npm need-pip install-pip
+.PHONY: help demo test check-style tests torture bench profile fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,8 +49,23 @@ torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 
 	$(CARGO) test --features failpoints --locked --test it -- \
 		torture::long --exact --ignored --nocapture
 
-bench: need-redis ## the README's figures, as ratios of the same run: ONLY=rates|size|push ROUNDS=3
+bench: need-redis ## measures, and writes benches/RESULTS.md: ONLY=rates|size|push|curves|remote|instructions ROUNDS=5 QUICK=1
 	$(CARGO) bench --locked --bench gateway
+
+# Frame pointers, because perf's other way of walking the stack loses most of it to inlining.
+profile: need-redis need-perf need-inferno ## a flame graph of the ingest path in target/profile/ingest.svg: MODE=list|reader|group
+	@perf record --quiet --output /dev/null -- true >/dev/null 2>&1 || { \
+		echo "perf may not sample here (kernel.perf_event_paranoid is" \
+			"$$(cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null || echo absent)):" \
+			"as root, sysctl kernel.perf_event_paranoid=1; in a container, --cap-add PERFMON" >&2; \
+		exit 1; }
+	ONLY=profile RUSTFLAGS="-C force-frame-pointers=yes" \
+		$(CARGO) bench --profile profiling --locked --bench gateway
+	perf script --no-inline --input target/profile/perf.data 2>/dev/null | \
+		$(INFERNO)/inferno-collapse-perf > target/profile/ingest.folded
+	$(INFERNO)/inferno-flamegraph --title "ingest, $(or $(MODE),list)" \
+		target/profile/ingest.folded > target/profile/ingest.svg
+	@echo "written to target/profile/ingest.svg"
 
 fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECONDS=60 for each
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
@@ -88,6 +104,12 @@ need-curl:
 	$(call need,curl,curl,curl,curl,curl)
 need-npm:
 	$(call need,npm,npm,nodejs-npm,npm,node)
+need-perf:
+	$(call need,perf,linux-perf,perf,perf,perf)
+need-inferno:
+	@test -x $(INFERNO)/inferno-flamegraph || { \
+		echo "inferno is missing: installing it below target/tools"; \
+		$(CARGO) install --quiet --locked --root target/tools inferno; }
 # The tests install the Python client with pip, wherever it comes from.
 need-pip:
 	@python3 -m pip --version >/dev/null 2>&1 || python3 -c 'import ensurepip' 2>/dev/null || \

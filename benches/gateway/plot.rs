@@ -19,15 +19,17 @@ const BOTTOM: f64 = 322.0;
 /// Names of lines come no closer than this to each other.
 const NAME_HEIGHT: f64 = 16.0;
 
+/// Classes and no CSS variables, which some renderers do not know.
 const STYLE: &str = "\
-:root{--ink:#1f2328;--faint:#59636e;--grid:#d1d9e0;--paper:#fff;\
---l0:#0969da;--l1:#bc4c00;--l2:#1a7f37;--l3:#8250df}\
-@media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--faint:#9198a1;--grid:#3d444d;\
---paper:#0d1117;--l0:#4493f8;--l1:#f0883e;--l2:#3fb950;--l3:#ab7df8}}\
-text{font:12px system-ui,sans-serif;fill:var(--faint)}\
-.title{font-size:14px;font-weight:600;fill:var(--ink)}\
-.grid{stroke:var(--grid);stroke-width:1}\
-.line{fill:none;stroke-width:2;stroke-linejoin:round}";
+.paper{fill:#fff}\
+text{font:12px system-ui,sans-serif;fill:#59636e}\
+.title{font-size:14px;font-weight:600;fill:#1f2328}\
+.grid{stroke:#d1d9e0}\
+.line{fill:none;stroke-width:2;stroke-linejoin:round}\
+.s0{stroke:#0969da}.f0{fill:#0969da}.s1{stroke:#bc4c00}.f1{fill:#bc4c00}\
+@media(prefers-color-scheme:dark){\
+.paper{fill:#0d1117}text{fill:#9198a1}.title{fill:#f0f6fc}.grid{stroke:#3d444d}\
+.s0{stroke:#4493f8}.f0{fill:#4493f8}.s1{stroke:#f0883e}.f1{fill:#f0883e}}";
 
 /// How an axis grows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     pub(crate) x: (&'static str, Axis),
     pub(crate) y: (&'static str, Axis),
+    /// As many as there are colours: two.
     pub(crate) lines: Vec<Line>,
 }
 
@@ -53,7 +56,7 @@ impl Plot {
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
              role=\"img\" aria-label=\"{title}\">\n<style>{STYLE}</style>\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n\
+             <rect width=\"100%\" height=\"100%\" class=\"paper\"/>\n\
              <text class=\"title\" x=\"{LEFT}\" y=\"22\">{title}</text>\n\
              <text x=\"{LEFT}\" y=\"39\">{}</text>\n\
              <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
@@ -115,14 +118,11 @@ impl Plot {
                 push(
                     svg,
                     format_args!(
-                        "<circle cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3\" fill=\"var(--l{index})\"/>"
+                        "<circle cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3\" class=\"f{index}\"/>"
                     ),
                 );
             }
-            push(
-                svg,
-                format_args!("<path class=\"line\" d=\"{path}\" stroke=\"var(--l{index})\"/>"),
-            );
+            push(svg, format_args!("<path class=\"line s{index}\" d=\"{path}\"/>"));
             names.extend(line.points.last().map(|(_, last)| (y.at(*last), index)));
         }
         names.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -132,9 +132,7 @@ impl Plot {
             let (left, base, name) = (RIGHT + 10.0, lowest + 4.0, self.lines[index].name);
             push(
                 svg,
-                format_args!(
-                    "<text x=\"{left}\" y=\"{base:.1}\" style=\"fill:var(--l{index})\">{name}</text>"
-                ),
+                format_args!("<text x=\"{left}\" y=\"{base:.1}\" class=\"f{index}\">{name}</text>"),
             );
         }
     }

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::redis_server::{Dump, Redis, STREAM};
 use crate::report::{Section, Target};
 use crate::settings::Settings;
-use crate::spread::Spread;
+use crate::spread::{Spread, significant};
 
 /// Events of a batched payload.
 const BATCH: usize = 100;
@@ -72,13 +72,14 @@ pub(crate) fn run_all(settings: &Settings) -> Section {
 
     let mut section = Section::new("rates", "Events a second");
     section.paragraph(&format!(
-        "{events} events of {} bytes of JSON in Redis, {} series of three labels, one event an \
+        "{} events of {} bytes of JSON in Redis, {} series of three labels, one event an \
          entry; {} rounds. The gateway's time is from the start of its process to a complete \
          `/metrics`, with a checkpoint every 0.5 s; its CPU time includes the acknowledgements. \
          A bare client of the same redis crate throws away what it reads. *In process*: decoding \
          and applying on one core, {PAGE} entries at a time, without Redis.",
+        significant(events as f64),
         events::event(0).len(),
-        events::SERIES,
+        significant(events::SERIES as f64),
         settings.rounds,
     ));
     let rows = [

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::redis_server::{Dump, STREAM};
 use crate::report::Section;
 use crate::settings::Settings;
-use crate::spread::Spread;
+use crate::spread::{Spread, significant};
 use crate::usage;
 
 use proxy::Proxy;
@@ -59,10 +59,11 @@ pub(crate) fn run(settings: &Settings) -> Section {
 
     let mut section = Section::new("remote", "A remote Redis");
     section.paragraph(&format!(
-        "{events} events, {rounds} rounds, through a proxy in the bench's process that delays \
+        "{} events, {rounds} rounds, through a proxy in the bench's process that delays \
          each direction by half of the round trip and limits nothing else. It uses the same two \
          cores: the last column says how much of them. Shares are of the rate through the same \
          proxy without delay, in the same round.",
+        significant(events as f64),
     ));
     let rows = measured.iter().map(|(mode, Measured { rates, proxy })| {
         let [none, delayed @ ..] = rates;

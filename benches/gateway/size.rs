@@ -13,7 +13,7 @@ mod under_load;
 use crate::progress::Progress;
 use crate::report::{Figure, Section, Target};
 use crate::settings::Settings;
-use crate::spread::Spread;
+use crate::spread::{Spread, significant};
 
 use large_state::LargeState;
 
@@ -25,11 +25,13 @@ pub(crate) fn run(settings: &Settings) -> Section {
 
     progress.step("loading series");
     let state = LargeState::load(settings);
-    section.heading(&format!("{} series of 75 bytes of labels", settings.series));
+    section
+        .heading(&format!("{} series of 75 bytes of labels", significant(settings.series as f64)));
     section.paragraph(
         "Counters. *Changed* is what changed since the scrape or the checkpoint before. Scrapes \
          are read to their end by a client of the same machine. A page of which every series \
-         changed is the first that an idle gateway compresses anew.",
+         changed is the first that an idle gateway compresses anew. CPU of a \
+         checkpoint includes the three idle seconds before it.",
     );
     let mut figures = vec![state.memory("resident memory, after loading", state.resident_bytes())];
     figures.extend(scrapes::measure(&state, settings, &progress));

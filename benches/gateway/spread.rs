@@ -16,7 +16,8 @@ impl Spread {
         let (Some(least), Some(most)) = (figures.first(), figures.last()) else {
             panic!("nothing was measured");
         };
-        Self { median: figures[figures.len() / 2], least: *least, most: *most }
+        let (lower, upper) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
+        Self { median: f64::midpoint(lower, upper), least: *least, most: *most }
     }
 
     /// In another unit.

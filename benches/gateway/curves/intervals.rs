@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::redis_server::Dump;
 use crate::report::Section;
 use crate::settings::Settings;
-use crate::spread::Spread;
+use crate::spread::{Spread, significant};
 
 /// Events of each series.
 const EACH: usize = 4;
@@ -30,7 +30,10 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
     });
     Curve {
         name: "intervals",
-        title: format!("Checkpoint interval: {EACH} events to each of {} series", settings.series),
+        title: format!(
+            "Checkpoint interval: {EACH} events to each of {} series",
+            significant(settings.series as f64)
+        ),
         x: ("seconds between checkpoints", Axis::Logarithmic),
         y: ("M events/s", Axis::Linear),
         lines: vec![("list", points.into())],

@@ -37,7 +37,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
     });
     curve("labels", "Labels", ("labels of an event", Axis::Linear), &labels).add_to(section);
 
-    let sizes = [64, 256, 1024, 4096, 16_384, 65_536].map(|bytes| {
+    let sizes = [64, 250, 1_000, 4_000, 16_000, 64_000].map(|bytes| {
         progress.step(&format!("{bytes} bytes an event"));
         let events = events.min(settings.scaled(BYTES) / bytes);
         let elements =

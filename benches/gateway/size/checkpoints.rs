@@ -14,7 +14,7 @@ use crate::spread::Spread;
 use super::large_state::{Change, LargeState};
 
 /// Each look costs CPU time, which is what is measured.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Until a change has met no checkpoint half way.
 const TRIES: usize = 5;

@@ -71,8 +71,8 @@ pub(super) fn measure(state: &LargeState, settings: &Settings, progress: &Progre
 fn load(state: &LargeState, encoding: &str) -> Load {
     let events = Change::Load.events(state.series) as f64;
     let is_over = AtomicBool::new(false);
-    let started = Instant::now();
     let until = state.begin(Change::Load);
+    let started = Instant::now();
     scope(|scope| {
         let watcher = scope.spawn(|| {
             let mut changes = Vec::new();
