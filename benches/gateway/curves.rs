@@ -34,8 +34,25 @@ struct Curve {
     name: &'static str,
     title: String,
     x: (&'static str, Axis),
-    y: (&'static str, Axis),
+    y: Y,
     lines: Vec<(&'static str, Vec<(f64, Spread)>)>,
+}
+
+/// What is measured: on the plot as it is, in the table in a unit that suits numbers.
+struct Y {
+    axis: (&'static str, Axis),
+    unit: &'static str,
+    factor: f64,
+}
+
+impl Y {
+    fn events_per_second(axis: Axis) -> Self {
+        Self { axis: ("events/s", axis), unit: "k events/s", factor: 1e-3 }
+    }
+
+    fn nanoseconds(unit: &'static str) -> Self {
+        Self { axis: (unit, Axis::Linear), unit, factor: 1.0 }
+    }
 }
 
 impl Curve {
@@ -47,18 +64,19 @@ impl Curve {
         });
         let (title, lines) = (self.title.clone(), lines.collect());
         section.heading(&self.title);
-        section.plot(self.name, &Plot { title, x: self.x, y: self.y, lines });
+        section.plot(self.name, &Plot { title, x: self.x, y: self.y.axis, lines });
 
         let mut xs: Vec<f64> =
             self.lines.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x)).collect();
         xs.sort_by(f64::total_cmp);
         xs.dedup();
-        let heads = self.lines.iter().map(|(name, _)| format!("{name}, {}", self.y.0));
+        let heads = self.lines.iter().map(|(name, _)| format!("{name}, {}", self.y.unit));
         let head: Vec<String> = std::iter::once(self.x.0.to_owned()).chain(heads).collect();
         let rows = xs.iter().map(|x| {
             let cells = self.lines.iter().map(|(_, points)| {
                 let point = points.iter().find(|(at, _)| at == x);
-                point.map_or_else(String::new, |(_, spread)| spread.to_string())
+                point
+                    .map_or_else(String::new, |(_, spread)| spread.times(self.y.factor).to_string())
             });
             std::iter::once(crate::plot::short(*x)).chain(cells).collect()
         });

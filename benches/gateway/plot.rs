@@ -149,6 +149,6 @@ pub(crate) fn short(number: f64) -> String {
         1e3.. => (1e3, "k"),
         _ => (1.0, ""),
     };
-    let text = format!("{:.2}", number / divisor);
+    let text = format!("{:.6}", number / divisor);
     format!("{}{suffix}", text.trim_end_matches('0').trim_end_matches('.'))
 }

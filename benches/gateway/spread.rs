@@ -53,10 +53,7 @@ pub(crate) fn significant(number: f64) -> String {
         }
         return format!("{sign}{grouped}");
     }
-    let decimals = match size {
-        10.0.. => 1,
-        1.0.. => 2,
-        _ => 3,
-    };
+    let decimals = if size > 0.0 { 2 - size.log10().floor() as i32 } else { 0 };
+    let decimals = decimals.clamp(0, 6) as usize;
     format!("{number:.decimals$}")
 }

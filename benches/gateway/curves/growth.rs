@@ -1,7 +1,7 @@
 //! One push, or one batch, of nothing but new series: what a series costs must not grow with how
 //! many there are.
 
-use crate::curves::Curve;
+use crate::curves::{Curve, Y};
 use crate::events;
 use crate::gateway::Gateway;
 use crate::in_process::InProcess;
@@ -40,7 +40,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
         name: "growth",
         title: "New series in one push, and in one batch".into(),
         x: ("new series", Axis::Logarithmic),
-        y: ("ns/series", Axis::Linear),
+        y: Y::nanoseconds("ns/series"),
         lines: vec![("push, journal on disk", pushed), ("batch, in process", batched)],
     }
     .add_to(section);

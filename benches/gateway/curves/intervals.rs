@@ -1,6 +1,6 @@
 //! What checkpoints take from ingestion, the more often they are made, of a state that is large.
 
-use crate::curves::Curve;
+use crate::curves::{Curve, Y};
 use crate::end_to_end::{Mode, run};
 use crate::events;
 use crate::plot::Axis;
@@ -25,7 +25,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
         let settings_of_it =
             [("Snapshot__Interval", every.as_str()), ("Metrics__MaxSeries", "20000000")];
         let rates = (0..settings.rounds_of_a_curve())
-            .map(|_| events as f64 / run(&dump, Mode::List, &settings_of_it, events).seconds / 1e6);
+            .map(|_| events as f64 / run(&dump, Mode::List, &settings_of_it, events).seconds);
         (interval, Spread::of(rates))
     });
     Curve {
@@ -35,7 +35,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
             significant(settings.series as f64)
         ),
         x: ("seconds between checkpoints", Axis::Logarithmic),
-        y: ("M events/s", Axis::Linear),
+        y: Y::events_per_second(Axis::Linear),
         lines: vec![("list", points.into())],
     }
     .add_to(section);

@@ -2,7 +2,7 @@
 //! again, in no order. A table that outgrows the caches costs more by steps; anything steeper is a
 //! fault.
 
-use crate::curves::Curve;
+use crate::curves::{Curve, Y};
 use crate::events;
 use crate::in_process::{InProcess, PAGE};
 use crate::plot::Axis;
@@ -48,7 +48,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
         name: "series",
         title: "Series, in process".into(),
         x: ("series", Axis::Logarithmic),
-        y: ("ns/event", Axis::Linear),
+        y: Y::nanoseconds("ns/event"),
         lines: vec![("of a new series", new), ("of a known series", known)],
     }
     .add_to(section);

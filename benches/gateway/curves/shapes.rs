@@ -1,6 +1,6 @@
 //! Labels of an event, bytes of an event, events of an entry: through the list, and in process.
 
-use crate::curves::Curve;
+use crate::curves::{Curve, Y};
 use crate::end_to_end::{Mode, run};
 use crate::events;
 use crate::in_process::{InProcess, PAGE};
@@ -44,9 +44,9 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
             || Box::new((0..events).map(move |number| events::of_size(number, bytes))) as Box<_>;
         point(settings, bytes as f64, events, PAGE, &elements)
     });
-    let mut sizes_curve = curve("sizes", "Bytes of an event", ("bytes", Axis::Logarithmic), &sizes);
-    sizes_curve.y.1 = Axis::Logarithmic;
-    sizes_curve.add_to(section);
+    let mut sizes = curve("sizes", "Bytes of an event", ("bytes", Axis::Logarithmic), &sizes);
+    sizes.y = Y::events_per_second(Axis::Logarithmic);
+    sizes.add_to(section);
 
     let numbers: Vec<usize> = (0..events).collect();
     let batches = [1, 3, 10, 30, 100, 300, 1000].map(|size| {
@@ -63,13 +63,13 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
 
 fn point(settings: &Settings, x: f64, events: usize, page: usize, elements: Elements<'_>) -> Point {
     let dump = Dump::of_list(elements());
-    let millions = |seconds: f64| events as f64 / seconds / 1e6;
+    let per_second = |seconds: f64| events as f64 / seconds;
     let (list, in_process): (Vec<_>, Vec<_>) = (0..settings.rounds_of_a_curve())
         .map(|_| {
             let mut process = InProcess::new();
             process.take(elements(), page);
             let list = run(&dump, Mode::List, &[], events).seconds;
-            (millions(list), millions(process.lap()))
+            (per_second(list), per_second(process.lap()))
         })
         .unzip();
     Point { x, list: Spread::of(list), in_process: Spread::of(in_process) }
@@ -81,7 +81,7 @@ fn curve(name: &'static str, title: &str, x: (&'static str, Axis), points: &[Poi
         name,
         title: title.into(),
         x,
-        y: ("M events/s", Axis::Linear),
+        y: Y::events_per_second(Axis::Linear),
         lines: vec![
             ("list", line(|point| point.list)),
             ("in process", line(|point| point.in_process)),

@@ -1,6 +1,6 @@
 //! The same events from more and more streams.
 
-use crate::curves::Curve;
+use crate::curves::{Curve, Y};
 use crate::end_to_end::{Mode, run};
 use crate::events;
 use crate::plot::Axis;
@@ -23,7 +23,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
         for (mode, points) in &mut lines {
             let rates = (0..settings.rounds_of_a_curve()).map(|_| {
                 let run = run(&dump, *mode, &[("Stream__Keys", &keys)], events);
-                events as f64 / run.seconds / 1e6
+                events as f64 / run.seconds
             });
             points.push((f64::from(streams), Spread::of(rates)));
         }
@@ -32,7 +32,7 @@ pub(super) fn measure(settings: &Settings, progress: &Progress, section: &mut Se
         name: "streams",
         title: "Streams".into(),
         x: ("streams", Axis::Logarithmic),
-        y: ("M events/s", Axis::Linear),
+        y: Y::events_per_second(Axis::Linear),
         lines: lines.map(|(mode, points)| (mode.name(), points)).into(),
     }
     .add_to(section);
