@@ -32,20 +32,28 @@ pub(crate) fn of_size(number: usize, bytes: usize) -> String {
     format!("{head}{:0width$}{tail}", number % SERIES)
 }
 
-/// Of as many series as there are numbers: `path="…",service="…",zone="…"` come to 75 bytes.
+/// Of as many series as there are numbers, each with a value of its own: `path="…",service="…",zone="…"` come to 75 bytes.
 pub(crate) fn wide(number: usize) -> String {
+    let value = value(number);
     format!(
-        r#"{{"name":"requests_total","value":1,"labels":{{"path":"/api/v1/items/{number:08}","service":"checkout","zone":"eu-west-1"}}}}"#
+        r#"{{"name":"requests_total","value":{value},"labels":{{"path":"/api/v1/items/{number:08}","service":"checkout","zone":"eu-west-1"}}}}"#
     )
+}
+
+/// Up to six digits without a pattern: a page of equal values would be compressed, and written to
+/// a snapshot, as no real one is.
+fn value(number: usize) -> u32 {
+    (number as u32).wrapping_mul(0x9e37_79b9) >> 15
 }
 
 /// The same series as [`wide`]'s, as a body in the text format.
 pub(crate) fn exposition(series: usize) -> String {
     let mut body = String::from("# TYPE requests_total counter\n");
     for number in 0..series {
+        let value = value(number);
         writeln!(
             body,
-            "requests_total{{path=\"/api/v1/items/{number:08}\",service=\"checkout\",zone=\"eu-west-1\"}} 1"
+            "requests_total{{path=\"/api/v1/items/{number:08}\",service=\"checkout\",zone=\"eu-west-1\"}} {value}"
         )
         .expect("writing to a string succeeds");
     }

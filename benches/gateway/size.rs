@@ -28,12 +28,15 @@ pub(crate) fn run(settings: &Settings) -> Section {
     section
         .heading(&format!("{} series of 75 bytes of labels", significant(settings.series as f64)));
     section.paragraph(
-        "Counters. *Changed* is what changed since the scrape or the checkpoint before. Scrapes \
+        "Counters of up to six digits. *Changed* is what changed since the scrape or the checkpoint before. Scrapes \
          are read to their end by a client of the same machine. A page of which every series \
          changed is the first that an idle gateway compresses anew. CPU of a \
          checkpoint includes the three idle seconds before it.",
     );
-    let mut figures = vec![state.memory("resident memory, after loading", state.resident_bytes())];
+    let mut figures = vec![
+        state.memory("resident memory, after loading", state.resident_bytes()),
+        state.memory("most resident memory, while loading", state.peak_bytes()),
+    ];
     figures.extend(scrapes::measure(&state, settings, &progress));
     figures.extend(under_load::measure(&state, settings, &progress));
     figures.extend(checkpoints::measure(&state, settings, &progress));

@@ -19,6 +19,9 @@ use crate::spread::Spread;
 
 use super::large_state::{Change, LargeState};
 
+/// Between scrapes: a scraper that never pauses would be a load of another kind.
+const PAUSE: Duration = Duration::from_millis(200);
+
 const ENCODINGS: [(&str, f64); 2] = [("identity", 100.0), ("gzip", 300.0)];
 
 /// What one load saw.
@@ -98,6 +101,7 @@ fn load(state: &LargeState, encoding: &str) -> Load {
                 scrapes.push(received);
                 times.push((began, began + received.took));
             }
+            std::thread::sleep(PAUSE);
         }
         let changes = watcher.join().expect("the watcher ends with the load");
         let ended = changes.last().copied().unwrap_or(started);
