@@ -69,10 +69,10 @@ impl InProcess {
     }
 }
 
-pub(crate) fn entries(payloads: impl Iterator<Item = String>) -> Vec<RawEntry> {
+fn entries(payloads: impl Iterator<Item = String>) -> Vec<RawEntry> {
     let entry = |payload: String| RawEntry {
         locator: Locator::Item { segment: 0, index: 0 },
-        body: Body::Payload(payload.into_bytes()),
+        body: Body::Payload(payload.into()),
     };
     payloads.map(entry).collect()
 }

@@ -5,6 +5,8 @@
 //! stage doing what the one before did and one thing more; what they differ by is what that one
 //! thing took. So neither symbols nor marks in the code are needed.
 
+mod pages;
+
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::process::Command;
@@ -13,31 +15,38 @@ use prom_stream_gateway::expose::{Form, render};
 use prom_stream_gateway::model::{Batch, Timestamp};
 
 use crate::events;
-use crate::in_process::{InProcess, PAGE, entries};
+use crate::in_process::{InProcess, PAGE};
 use crate::progress::Progress;
 use crate::report::Section;
 use crate::settings::Settings;
 use crate::spread::significant;
+
+use pages::{Page, Reply};
 
 const ARGUMENT: &str = "--count-instructions-of";
 
 /// Of a piece of work.
 const EVENTS: usize = 50_000;
 
-/// Stages, each with what the one before did: make entries; decode them; apply the batches; render.
-const STAGES: usize = 4;
+/// Stages, each with what the one before did: make replies of Redis; take them apart; decode the
+/// entries; apply the batches; render.
+const STAGES: usize = 5;
 
-const KINDS: [(&str, Kind); 3] = [
-    ("of 1,000 series, one an entry", Kind::Known),
-    ("of 1,000 series, 100 an entry", Kind::Batched),
-    ("each of a new series, one an entry", Kind::New),
+const KINDS: [Kind; 4] = [
+    Kind { name: "list", reply: Reply::List, batch: 1, is_new: false },
+    Kind { name: "stream", reply: Reply::Stream, batch: 1, is_new: false },
+    Kind { name: "list, 100 events an entry", reply: Reply::List, batch: 100, is_new: false },
+    Kind { name: "list, each of a new series", reply: Reply::List, batch: 1, is_new: true },
 ];
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Known,
-    Batched,
-    New,
+/// What Redis answers with.
+struct Kind {
+    name: &'static str,
+    reply: Reply,
+    /// Events of an entry.
+    batch: usize,
+    /// Each event makes a series.
+    is_new: bool,
 }
 
 /// What one run of this executable does while it is counted.
@@ -54,56 +63,57 @@ pub(crate) fn asked_for(arguments: &[String]) -> Option<Work> {
 
 impl Work {
     pub(crate) fn run(&self) {
-        let mut process = InProcess::new();
-        let pages: Vec<_> = match KINDS[self.kind].1 {
-            Kind::Known => payloads(events::event),
-            Kind::New => payloads(events::wide),
-            Kind::Batched => (0..EVENTS / PAGE)
-                .map(|page| {
-                    let numbers: Vec<_> = (page * PAGE..(page + 1) * PAGE).collect();
-                    events::batches(&numbers, 100, events::event)
-                })
-                .collect(),
-        };
-        let pages: Vec<_> = pages.into_iter().map(|page| entries(page.into_iter())).collect();
+        let kind = &KINDS[self.kind];
+        let replies = kind.replies();
         if self.stage == 0 {
-            black_box(&pages);
+            black_box(&replies);
             return;
         }
-        let batches: Vec<Batch> = pages.into_iter().map(|page| process.decode(page)).collect();
-        if self.stage >= 2 {
+        let entries: Vec<_> = replies.into_iter().map(Page::entries).collect();
+        if self.stage == 1 {
+            black_box(&entries);
+            return;
+        }
+        let mut process = InProcess::new();
+        let batches: Vec<Batch> = entries.into_iter().map(|page| process.decode(page)).collect();
+        if self.stage >= 3 {
             batches.iter().for_each(|batch| process.apply(batch));
         }
-        if self.stage >= 3 {
-            self.render(&process);
+        if self.stage >= 4 {
+            kind.render(&process);
         }
         black_box(&batches);
+    }
+}
+
+impl Kind {
+    fn replies(&self) -> Vec<Page> {
+        let pages = (0..EVENTS).step_by(PAGE).map(|first| {
+            let numbers: Vec<_> = (first..first + PAGE).collect();
+            let event = if self.is_new { events::wide } else { events::event };
+            match self.batch {
+                1 => numbers.into_iter().map(event).collect(),
+                size => events::batches(&numbers, size, event),
+            }
+        });
+        pages.map(|payloads: Vec<String>| self.reply.with(&payloads)).collect()
+    }
+
+    fn series(&self) -> usize {
+        if self.is_new { EVENTS } else { events::SERIES }
     }
 
     /// So many pages that there are as many series on them as there are events.
     fn render(&self, process: &InProcess) {
         let now = Timestamp::now();
         let cut = process.store.scrape(now);
-        for _ in 0..EVENTS / KINDS[self.kind].1.series() {
+        for _ in 0..EVENTS / self.series() {
             let _whole = render(&cut, &[], now, Form::TEXT, |chunk| {
                 black_box(chunk);
                 ControlFlow::Continue(())
             });
         }
     }
-}
-
-impl Kind {
-    fn series(self) -> usize {
-        match self {
-            Self::Known | Self::Batched => events::SERIES,
-            Self::New => EVENTS,
-        }
-    }
-}
-
-fn payloads(event: impl Fn(usize) -> String) -> Vec<Vec<String>> {
-    (0..EVENTS / PAGE).map(|page| (page * PAGE..(page + 1) * PAGE).map(&event).collect()).collect()
 }
 
 /// `None` without valgrind.
@@ -115,20 +125,25 @@ pub(crate) fn run(_settings: &Settings) -> Option<Section> {
     let progress = Progress::new("instructions", KINDS.len() * STAGES);
     let mut section = Section::new("instructions", "Instructions");
     section.paragraph(&format!(
-        "Counted by valgrind over {} events, {PAGE} a batch; they repeat to within a percent, \
-         whatever else the machine does. *Render* is of a text page, for each series on it.",
+        "Counted by valgrind over {} events of {} bytes, {} series, {PAGE} a read; they repeat to \
+         within a percent, whatever else the machine does. *Read*: taking a reply of Redis apart. \
+         *Render*: a text page, for each series on it.",
         significant(EVENTS as f64),
+        events::event(0).len(),
+        significant(events::SERIES as f64),
     ));
-    let rows = KINDS.iter().enumerate().map(|(kind, (name, _))| {
+    let rows = KINDS.iter().enumerate().map(|(kind, Kind { name, .. })| {
         let counts: [f64; STAGES] = std::array::from_fn(|stage| {
-            progress.step(&format!("events {name}: stage {} of {STAGES}", stage + 1));
+            progress.step(&format!("{name}: stage {} of {STAGES}", stage + 1));
             count(kind, stage)
         });
-        let an_event = |stage: usize| (counts[stage] - counts[stage - 1]) / EVENTS as f64;
-        let cells = [1, 2, 3].map(|stage| significant(an_event(stage)));
-        [vec![format!("events {name}")], cells.to_vec()].concat()
+        let stages = counts.windows(2).map(|pair| (pair[1] - pair[0]) / EVENTS as f64);
+        std::iter::once((*name).into()).chain(stages.map(significant)).collect()
     });
-    section.table(&["", "decode, an event", "apply, an event", "render, a series"], rows);
+    section.table(
+        &["", "read, an event", "decode, an event", "apply, an event", "render, a series"],
+        rows,
+    );
     Some(section)
 }
 
