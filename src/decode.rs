@@ -20,6 +20,7 @@ mod name;
 mod number;
 mod number_list;
 mod payload;
+mod plain;
 pub mod push;
 mod refusal;
 mod validate;

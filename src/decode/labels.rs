@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use super::fields::{Input, Scalar};
 use super::name::is_label_name;
 use super::number;
+use super::plain::{self, Value};
 use super::refusal::{Quoted, Refusal};
 use crate::model::labels::push_escaped;
 use crate::model::{MetricType, Reason, SeriesHasher};
@@ -36,7 +37,7 @@ pub(super) struct LabelScratch {
 }
 
 /// One pair within the batch's text.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 struct Pair {
     start: usize,
     name_end: usize,
@@ -68,17 +69,13 @@ impl LabelScratch {
     ) -> Result<u64, Refusal> {
         let start = text.len();
         self.pairs.clear();
-        if let Input::Json(json) | Input::Plain(json) = labels {
-            let mut visitor =
-                LabelsVisitor { metric_type, text, pairs: &mut self.pairs, problem: None };
-            let mut deserializer = serde_json::Deserializer::from_str(json);
-            let outcome =
-                deserializer.deserialize_any(&mut visitor).and_then(|()| deserializer.end());
-            if let Err(error) = outcome {
-                let problem = visitor.problem.take().unwrap_or_else(|| format!("labels: {error}"));
-                let detail = format!("{problem} (metric {})", Quoted(&text[name]));
-                return Err(Refusal::new(Reason::InvalidLabel, detail));
-            }
+        if let Input::Json(json) | Input::Plain(json) = labels
+            && !self.append_plain(json, metric_type, text)
+        {
+            self.append_any(json, metric_type, text).map_err(|problem| {
+                let detail = format!("{problem} (metric {})", Quoted(&text[name.clone()]));
+                Refusal::new(Reason::InvalidLabel, detail)
+            })?;
         }
         let in_order = self.pairs.is_sorted_by(|a, b| a.name(text) < b.name(text));
         if in_order && !self.pairs.iter().any(Pair::is_absent) {
@@ -88,6 +85,55 @@ impl LabelScratch {
         text.truncate(start);
         text.push_str(if sorted { &self.canonical } else { &self.in_order });
         Ok(hasher.hash(&text[name], &self.canonical))
+    }
+
+    /// Appends pairs that need no escaping and no second thought; none of them if there is another.
+    fn append_plain(&mut self, json: &str, metric_type: MetricType, text: &mut String) -> bool {
+        let start = text.len();
+        let appended = plain::pairs(json, |name, value| {
+            let value = match value {
+                Value::Text(value) => value,
+                Value::Literal("null") => "",
+                Value::Literal(literal) if is_float(literal) => return None,
+                Value::Literal(literal) => literal,
+            };
+            if !is_label_name(name) || is_own_label(name, metric_type) {
+                return None;
+            }
+            if !self.pairs.is_empty() {
+                text.push(',');
+            }
+            let start = text.len();
+            text.push_str(name);
+            let name_end = text.len();
+            if !value.is_empty() {
+                text.push_str("=\"");
+                text.push_str(value);
+                text.push('"');
+            }
+            self.pairs.push(Pair { start, name_end, end: text.len() });
+            Some(())
+        });
+        if appended.is_none() {
+            text.truncate(start);
+            self.pairs.clear();
+        }
+        appended.is_some()
+    }
+
+    /// Appends the pairs, or says what is wrong with one of them.
+    fn append_any(
+        &mut self,
+        json: &str,
+        metric_type: MetricType,
+        text: &mut String,
+    ) -> Result<(), String> {
+        let mut visitor =
+            LabelsVisitor { metric_type, text, pairs: &mut self.pairs, problem: None };
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let outcome = deserializer.deserialize_any(&mut visitor).and_then(|()| deserializer.end());
+        outcome
+            .map_err(|error| visitor.problem.take().unwrap_or_else(|| format!("labels: {error}")))
     }
 
     /// Writes the pairs that count to `canonical` and `in_order`: of those with
@@ -125,10 +171,11 @@ impl LabelsVisitor<'_> {
     fn check_name(&self, name: &str) -> Result<(), String> {
         let expected = if !is_label_name(name) {
             "expected [a-zA-Z_][a-zA-Z0-9_]* that does not begin with __"
-        } else if name == "le" && self.metric_type == MetricType::Histogram {
-            "which a histogram sets itself; expected another name"
-        } else if name == "quantile" && self.metric_type == MetricType::Summary {
-            "which a summary sets itself; expected another name"
+        } else if is_own_label(name, self.metric_type) {
+            match self.metric_type {
+                MetricType::Histogram => "which a histogram sets itself; expected another name",
+                _ => "which a summary sets itself; expected another name",
+            }
         } else {
             return Ok(());
         };
@@ -162,6 +209,15 @@ impl LabelsVisitor<'_> {
 
     fn of(&self, start: usize, value: &Scalar<'_>, expected: &str) -> String {
         format!("the label {}: {value}; expected {expected}", Quoted(&self.text[start..]))
+    }
+}
+
+/// Whether the type writes that label itself.
+fn is_own_label(name: &str, metric_type: MetricType) -> bool {
+    match metric_type {
+        MetricType::Histogram => name == "le",
+        MetricType::Summary => name == "quantile",
+        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => false,
     }
 }
 
@@ -237,5 +293,64 @@ impl Visitor<'_> for AppendKey<'_> {
     fn visit_str<E>(self, name: &str) -> Result<(), E> {
         self.0.push_str(name);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn appended(
+        append: impl FnOnce(&mut LabelScratch, &mut String) -> bool,
+    ) -> Option<(String, Vec<Pair>)> {
+        let mut scratch = LabelScratch::default();
+        let mut text = "name".to_owned();
+        let whole = append(&mut scratch, &mut text);
+        whole.then_some((text, scratch.pairs))
+    }
+
+    fn compare(json: &str, metric_type: MetricType) -> bool {
+        let plain = appended(|scratch, text| {
+            let whole = scratch.append_plain(json, metric_type, text);
+            assert!(whole || (text == "name" && scratch.pairs.is_empty()), "{json}");
+            whole
+        });
+        let any = appended(|scratch, text| scratch.append_any(json, metric_type, text).is_ok());
+        if plain.is_some() {
+            assert_eq!(plain, any, "{json}");
+        }
+        plain.is_some()
+    }
+
+    #[test]
+    fn plain_pairs_are_appended_as_any_are() {
+        use MetricType::{Counter, Histogram};
+        for json in [r#"{"a":"1","b":2,"c":null,"d":"","e":true,"é":1}"#, "{}", r#"{"a":"é"}"#] {
+            assert_eq!(compare(json, Counter), !json.contains("\"é\":"), "{json}");
+        }
+        assert!(compare(r#"{"le":"1"}"#, Counter) && !compare(r#"{"le":"1"}"#, Histogram));
+        for json in [r#"{"a":1.50}"#, r#"{"a":"\n"}"#, r#"{"a":[1]}"#, "[]", "null", "{} x", ""] {
+            assert!(!compare(json, Counter), "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_pairs(pairs in prop::collection::vec((
+            prop::sample::select(vec!["a", "b", "a_9", "le", "quantile", "9", "", "ü", "__x", "x y"]),
+            prop::sample::select(vec![
+                "\"\"", "\"x\"", "\"é\u{7f}\"", "\"\\\"\"", "null", "true", "0", "-12", "1e3", "1.0",
+                "12345678901234567890123", "{}", "[]", "01",
+            ]),
+        ), 0..6)) {
+            let pairs: Vec<_> =
+                pairs.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let json = format!("{{{}}}", pairs.join(", "));
+            for metric_type in [MetricType::Counter, MetricType::Histogram, MetricType::Summary] {
+                compare(&json, metric_type);
+            }
+        }
     }
 }

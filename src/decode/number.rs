@@ -5,6 +5,9 @@
 
 use super::fields::Scalar;
 
+/// Whole numbers of so many digits are exact, and need no rounding.
+const MOST_DIGITS: usize = 15;
+
 /// The number that a scalar stands for. Infinities and NaN come only from their
 /// names, never from digits that exceed an f64.
 pub(super) fn parse(scalar: &Scalar<'_>) -> Option<f64> {
@@ -13,6 +16,10 @@ pub(super) fn parse(scalar: &Scalar<'_>) -> Option<f64> {
         Scalar::Literal(json) => json,
         Scalar::Missing | Scalar::Unusable(_) => return None,
     };
+    if (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let whole = text.bytes().fold(0, |whole, digit| whole * 10 + u64::from(digit - b'0'));
+        return Some(whole as f64);
+    }
     // Refuses hexadecimal, the empty string and booleans; takes `inf`,
     // `infinity` and `nan` in any case, with a sign or without.
     let number: f64 = text.parse().ok()?;
@@ -32,6 +39,9 @@ mod tests {
         assert_eq!(parse(&Scalar::Literal("true")), None);
         assert_eq!(parse(&Scalar::Literal("0.30000000000000004")), Some(0.1 + 0.2));
         assert_eq!(text(" 42\t"), Some(42.0));
+        assert_eq!(text("000000000000007"), Some(7.0));
+        assert_eq!(text("999999999999999"), Some(999_999_999_999_999.0));
+        assert_eq!(text("9007199254740993"), Some(9_007_199_254_740_992.0));
         assert_eq!(text("+Inf"), Some(f64::INFINITY));
         assert_eq!(text("inf"), Some(f64::INFINITY));
         assert_eq!(text("-INFINITY"), Some(f64::NEG_INFINITY));

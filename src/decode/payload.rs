@@ -11,6 +11,7 @@ use serde_json::Deserializer;
 
 use super::Decoder;
 use super::fields::Fields;
+use super::plain;
 use super::refusal::{Refusal, Verbatim};
 use crate::model::Span;
 
@@ -152,6 +153,9 @@ impl<'a> Member<'a> {
     /// Reads the value at `start`; fails only where the JSON is broken, so that
     /// nobody can say where the value ends.
     fn read(text: &'a str, start: usize) -> Result<Self, String> {
+        if let Some((fields, end)) = plain::event(text, start) {
+            return Ok(Self { span: Span::new(start, end), fields: Ok(fields) });
+        }
         let json = &text[start..];
         if json.starts_with('{') {
             let mut deserializer = Deserializer::from_str(json);

@@ -32,7 +32,7 @@ pub(super) fn client_config(target: &RedisTarget) -> Result<ClientConfig, Connec
     };
     let mut config = match (&files.cert_file, &files.key_file) {
         (Some(cert), Some(key)) => {
-            let key = read(key, |pem| PrivateKeyDer::from_pem_slice(pem))?;
+            let key = read(key, PrivateKeyDer::from_pem_slice)?;
             builder.with_client_auth_cert(certificates(cert)?, key).map_err(ConnectError::Tls)?
         }
         _ => builder.with_no_client_auth(),
@@ -50,7 +50,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ConnectError> {
     };
     let (added, _) = roots.add_parsable_certificates(authorities);
     if added == 0 {
-        let file = ca_file.map_or_else(|| "the operating system".into(), |file| shown(file));
+        let file = ca_file.map_or_else(|| "the operating system".into(), shown);
         return Err(ConnectError::NoAuthority { file });
     }
     Ok(roots)
