@@ -44,6 +44,7 @@ mod cors;
 mod encoding;
 mod groups;
 mod guard;
+mod gzip;
 pub mod lifecycle;
 mod metrics;
 mod page;
