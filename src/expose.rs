@@ -27,9 +27,12 @@ mod speed;
 #[cfg(test)]
 pub(crate) mod test_cut;
 mod text;
+mod units;
 
 use chunks::Chunks;
 pub use escaping::Escaping;
+use layout::Entry;
+pub use units::Unit;
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +80,44 @@ pub fn render(
     let mut chunks = Chunks::new(emit);
     let entries = layout::entries(&cut.families, own, form.escaping);
     let view = View { now, escaping: form.escaping };
-    match form.format {
-        Format::Text => text::render(&mut chunks, &entries, view)?,
-        Format::Protobuf => protobuf::render(&mut chunks, &entries, view)?,
-        Format::OpenMetrics => {
-            openmetrics::render(&mut chunks, &entries, view, form.created_samples)?;
-        }
+    if form.format == Format::Protobuf {
+        protobuf::render(&mut chunks, &entries, view)?;
+    } else {
+        each_unit(&entries, view, form, |unit| {
+            unit.render(&mut chunks.out);
+            chunks.hand_out_if_full()
+        })?;
     }
     chunks.finish()
+}
+
+/// Shows the units of the page that [`render`] would render, in their order; in one of the text
+/// formats. Stops early when `show` breaks.
+pub fn units(
+    cut: &Cut,
+    own: &[Family],
+    now: Timestamp,
+    form: Form,
+    show: impl FnMut(Unit<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let entries = layout::entries(&cut.families, own, form.escaping);
+    each_unit(&entries, View { now, escaping: form.escaping }, form, show)
+}
+
+fn each_unit(
+    entries: &[Entry<'_>],
+    view: View,
+    form: Form,
+    show: impl FnMut(Unit<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    match form.format {
+        Format::Text => units::units(text::sections(entries, view), &[]).try_for_each(show),
+        Format::OpenMetrics => {
+            let sections = openmetrics::sections(entries, view, form.created_samples);
+            units::units(sections, openmetrics::END).try_for_each(show)
+        }
+        Format::Protobuf => unreachable!("a family is one message, whose length comes first"),
+    }
 }
 
 /// The whole page as text, for tests.

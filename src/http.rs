@@ -48,6 +48,7 @@ mod gzip;
 pub mod lifecycle;
 mod metrics;
 mod page;
+mod page_cache;
 mod push;
 mod reject;
 mod security;
@@ -57,6 +58,7 @@ mod web_config;
 mod write_timeout;
 
 pub use cors::Cors;
+use page_cache::PageCache;
 use push::Pushes;
 pub use security::{Security, SecurityError};
 
@@ -144,6 +146,8 @@ fn routes(
 fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
     let scrapes = Arc::new(Semaphore::new(context.limits.concurrent_scrapes));
     let with_scrapes = warp::any().map(move || Arc::clone(&scrapes));
+    let pages = PageCache::new(context.own_metrics.page_cache_size());
+    let with_pages = warp::any().map(move || pages.clone());
     let (cors, pushes) = (context.cors.clone(), context.push_config.enabled);
     let with_context = warp::any().map(move || context.clone());
     let read = reject::only("GET, HEAD");
@@ -155,6 +159,7 @@ fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
         .and(encoding::accept_encoding())
         .and(with_context.clone())
         .and(with_scrapes.clone())
+        .and(with_pages)
         .then(metrics::scrape);
     let groups = path!("api" / "v1" / "metrics")
         .and(reject::enabled(pushes))

@@ -306,7 +306,7 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod model_tests;
+pub(crate) mod model_tests;
 #[cfg(test)]
 mod push_tests;
 #[cfg(test)]

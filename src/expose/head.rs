@@ -17,6 +17,7 @@ pub(super) fn written(name: &str) -> Cow<'_, str> {
 }
 
 /// The samples of one name, up to and including the space before their value.
+#[derive(Hash)]
 pub(super) struct Head {
     /// Where there are no labels.
     bare: Vec<u8>,

@@ -11,7 +11,7 @@ use super::escaping::{Escaping, NameOf, unique};
 use crate::model::labels;
 
 /// Quoted names as they are written, and how they are served.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 pub(super) struct LabelNames {
     served: BTreeMap<String, String>,
 }

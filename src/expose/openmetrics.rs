@@ -8,48 +8,54 @@
 //! series is served, under the name that it has in every other format.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use super::View;
-use super::chunks::Chunks;
 use super::head::written;
 use super::layout::Entry;
 use super::samples::{Part, Samples, Style, parts};
+use super::units::Section;
 use crate::model::{MetricType, Timestamp};
 use crate::store::{Family, Values};
 
-/// Renders the page; `created_samples`: with `_created` where it is known.
-pub(super) fn render<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
-    chunks: &mut Chunks<E>,
-    entries: &[Entry<'_>],
+/// What stands at the end of a page.
+pub(super) const END: &[u8] = b"# EOF\n";
+
+/// `created_samples`: with `_created` where it is known.
+pub(super) fn sections<'a>(
+    entries: &'a [Entry<'a>],
     view: View,
     created_samples: bool,
-) -> ControlFlow<()> {
-    for (entry, fits) in entries.iter().zip(fitting(entries, view.now)) {
-        let parts = parts(&entry.family.values);
-        let style = Style { float_labels: true, exemplars: fits };
-        let samples = Samples::new(entry, view, style);
-        if !fits {
-            for part in parts {
-                let name = format!("{}{}", entry.name, suffix(*part));
-                push_head(&mut chunks.out, &name, entry.family, "unknown");
-                samples.write(chunks, &[*part])?;
-            }
-            continue;
-        }
-        let metric_type = match entry.family.metric_type {
-            MetricType::Untyped => "unknown",
-            typed => typed.as_str(),
-        };
-        push_head(&mut chunks.out, entry.stem(), entry.family, metric_type);
-        let created: &[Part] = if created_samples { &[Part::Created] } else { &[] };
-        samples.write(chunks, &[parts, created].concat())?;
-    }
-    chunks.out.extend_from_slice(b"# EOF\n");
-    ControlFlow::Continue(())
+) -> impl Iterator<Item = Section<'a>> {
+    let fitting = fitting(entries, view.now);
+    entries.iter().zip(fitting).flat_map(move |(entry, fits)| {
+        if fits { vec![whole(entry, view, created_samples)] } else { apart(entry, view) }
+    })
 }
 
-fn push_head(out: &mut Vec<u8>, name: &str, family: &Family, metric_type: &str) {
+/// A family that is one of its type.
+fn whole<'a>(entry: &Entry<'a>, view: View, created_samples: bool) -> Section<'a> {
+    let metric_type = match entry.family.metric_type {
+        MetricType::Untyped => "unknown",
+        typed => typed.as_str(),
+    };
+    let head = head(entry.stem(), entry.family, metric_type);
+    let samples = Samples::new(entry, view, Style { float_labels: true, exemplars: true });
+    let created: &[Part] = if created_samples { &[Part::Created] } else { &[] };
+    Section::new(head, samples, [parts(&entry.family.values), created].concat())
+}
+
+/// A family that does not fit its type.
+fn apart<'a>(entry: &Entry<'a>, view: View) -> Vec<Section<'a>> {
+    let section = |part: &Part| {
+        let name = format!("{}{}", entry.name, suffix(*part));
+        let samples = Samples::new(entry, view, Style { float_labels: true, exemplars: false });
+        Section::new(head(&name, entry.family, "unknown"), samples, vec![*part])
+    };
+    parts(&entry.family.values).iter().map(section).collect()
+}
+
+fn head(name: &str, family: &Family, metric_type: &str) -> Vec<u8> {
+    let mut out = Vec::new();
     let has_unit = !family.unit.is_empty()
         && name.strip_suffix(&*family.unit).is_some_and(|rest| rest.ends_with('_'));
     let name = written(name);
@@ -61,6 +67,7 @@ fn push_head(out: &mut Vec<u8>, name: &str, family: &Family, metric_type: &str) 
         let help = family.help.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
         out.extend_from_slice(format!("# HELP {name} {help}\n").as_bytes());
     }
+    out
 }
 
 fn suffix(part: Part) -> &'static str {

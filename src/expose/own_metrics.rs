@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, Histogram, HistogramOpts, Opts, Registry};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntGauge, Opts, Registry};
 
 use crate::dead_letters::DeadLetters;
 use crate::status::Status;
@@ -46,6 +46,7 @@ pub struct OwnMetrics {
     registry: Registry,
     apply_duration: Histogram,
     scrape_duration: Histogram,
+    page_cache_size: IntGauge,
     pushes: PushMetrics,
 }
 
@@ -72,6 +73,10 @@ impl OwnMetrics {
                 "How long rendering and handing over one page of metrics took.",
                 &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
             ),
+            page_cache_size: gauge(
+                "page_cache_size_bytes",
+                "Memory that compressed parts of the last pages take, kept for the next ones.",
+            ),
             pushes: PushMetrics::new(),
         };
         metrics.register(info());
@@ -79,6 +84,7 @@ impl OwnMetrics {
             metrics.register(build_info());
             metrics.register(metrics.apply_duration.clone());
             metrics.register(metrics.scrape_duration.clone());
+            metrics.register(metrics.page_cache_size.clone());
             metrics.register(metrics.pushes.clone());
             metrics.register(StateCollector::new(status, store, dead_letters));
             #[cfg(target_os = "linux")]
@@ -95,6 +101,11 @@ impl OwnMetrics {
     /// Records how long a scrape took.
     pub fn observe_scrape(&self, took: Duration) {
         self.scrape_duration.observe(took.as_secs_f64());
+    }
+
+    /// Where the memory of compressed pages is shown.
+    pub fn page_cache_size(&self) -> IntGauge {
+        self.page_cache_size.clone()
     }
 
     /// Where pushes over HTTP are counted.
@@ -117,6 +128,10 @@ impl OwnMetrics {
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
     let opts = HistogramOpts::new(name, help).namespace(NAMESPACE).buckets(buckets.to_vec());
     Histogram::with_opts(opts).expect("a constant name and ascending buckets")
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::with_opts(Opts::new(name, help).namespace(NAMESPACE)).expect("a constant name")
 }
 
 fn constant_one(name: &str, help: &str, labels: &[(&str, &str)]) -> Gauge {

@@ -5,10 +5,10 @@
 //! labels. Bucket counts become cumulative here, so `_count` is the `+Inf` bucket
 //! by construction.
 
-use std::ops::ControlFlow;
+use std::hash::Hash;
+use std::ops::Range;
 
 use super::View;
-use super::chunks::Chunks;
 use super::exemplar::push_exemplar;
 use super::head::Head;
 use super::label_names::LabelNames;
@@ -18,7 +18,7 @@ use super::row::{count, created, estimates, exemplar, own_counts};
 use crate::store::{Family, Values};
 
 /// What the two text formats write differently.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Style {
     /// `le="1.0"` instead of `le="1"`.
     pub(super) float_labels: bool,
@@ -26,7 +26,7 @@ pub(super) struct Style {
 }
 
 /// What of a row is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {
     /// A counter's, gauge's or untyped series' one sample.
     Value,
@@ -91,20 +91,29 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Writes these parts of every row.
-    pub(super) fn write<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
-        &self,
-        chunks: &mut Chunks<E>,
-        parts: &[Part],
-    ) -> ControlFlow<()> {
-        for row in self.family.rows() {
+    pub(super) fn family(&self) -> &'a Family {
+        self.family
+    }
+
+    /// How many rows there are, removed ones included.
+    pub(super) fn rows(&self) -> usize {
+        self.family.labels.len()
+    }
+
+    /// What the text of a row depends on besides the row, and besides what never changes as long as
+    /// there is the family.
+    pub(super) fn guise(&self) -> impl Hash {
+        (&self.value, self.style, &self.label_names)
+    }
+
+    /// Writes these parts of the rows that were not removed.
+    pub(super) fn write(&self, out: &mut Vec<u8>, parts: &[Part], rows: Range<usize>) {
+        for row in rows.filter(|row| !self.family.removed.contains(*row)) {
             let labels = self.label_names.apply(self.family.labels.get(row));
             for part in parts {
-                self.part(&mut chunks.out, *part, row, &labels);
+                self.part(out, *part, row, &labels);
             }
-            chunks.hand_out_if_full()?;
         }
-        ControlFlow::Continue(())
     }
 
     fn part(&self, out: &mut Vec<u8>, part: Part, row: usize, labels: &str) {

@@ -3,27 +3,24 @@
 //! Families come each once with `# HELP` (when there is one) and `# TYPE`, their
 //! series in the order first seen.
 
-use std::ops::ControlFlow;
-
 use super::View;
-use super::chunks::Chunks;
 use super::head::written;
 use super::layout::Entry;
 use super::samples::{Samples, Style, parts};
+use super::units::Section;
 
 const STYLE: Style = Style { float_labels: false, exemplars: false };
 
-pub(super) fn render<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
-    chunks: &mut Chunks<E>,
-    entries: &[Entry<'_>],
+pub(super) fn sections<'a>(
+    entries: &'a [Entry<'a>],
     view: View,
-) -> ControlFlow<()> {
-    for entry in entries {
-        push_head(&mut chunks.out, entry);
+) -> impl Iterator<Item = Section<'a>> {
+    entries.iter().map(move |entry| {
+        let mut head = Vec::new();
+        push_head(&mut head, entry);
         let samples = Samples::new(entry, view, STYLE);
-        samples.write(chunks, parts(&entry.family.values))?;
-    }
-    ControlFlow::Continue(())
+        Section::new(head, samples, parts(&entry.family.values).to_vec())
+    })
 }
 
 fn push_head(out: &mut Vec<u8>, Entry { family, name }: &Entry<'_>) {

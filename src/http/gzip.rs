@@ -61,6 +61,12 @@ impl Gzip {
         self.checksum.combine(&block.checksum);
     }
 
+    /// What is written and not taken yet.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let next = Vec::with_capacity(self.out.capacity());
+        std::mem::replace(&mut self.out, next)
+    }
+
     /// Ends the stream, and gives what is not taken yet.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.out.extend_from_slice(&LAST_BLOCK);

@@ -17,8 +17,9 @@ use warp::reply::Response;
 
 use super::accept::Negotiated;
 use super::encoding::Encoding;
+use super::page_cache::PageCache;
 use super::{HttpContext, page, reject};
-use crate::expose;
+use crate::expose::{self, Format};
 use crate::model::Timestamp;
 use crate::store::Cut;
 
@@ -27,6 +28,7 @@ pub(super) async fn scrape(
     encoding: Encoding,
     context: HttpContext,
     scrapes: Arc<Semaphore>,
+    pages: PageCache,
 ) -> Response {
     let HttpContext { store, status, own_metrics, page, .. } = context;
     let form = negotiated.form(page.created_samples);
@@ -40,20 +42,29 @@ pub(super) async fn scrape(
     // Held by the renderer, not by this future: a page that nobody waits for any more still counts until it stopped.
     let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
     let still = status.clone();
-    let page = page::spawn(encoding, move |writer| {
+    // A page of protobuf cannot be put together: each family begins with its length.
+    let in_blocks = encoding == Encoding::Gzip && form.format != Format::Protobuf;
+    // What comes out of the cache is compressed already.
+    let left_to_do = if in_blocks { Encoding::Identity } else { encoding };
+    let page = page::spawn(left_to_do, move |writer| {
         let _turn = turn;
         let started_at = Instant::now();
         let now = Timestamp::now();
         let own = own_metrics.families();
         let mut pushed = Ok(());
-        let rendered = expose::render(&store.scrape(now), &own, now, form, |chunk| {
+        let emit = |chunk| {
             pushed = match status.is_ready() {
                 true => writer.push(chunk),
                 // Paused in the middle, perhaps, and another process has served newer values.
                 false => Err(io::Error::other("the lease ran out while rendering")),
             };
             if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        };
+        let cut = store.scrape(now);
+        let rendered = match in_blocks {
+            true => pages.render(&cut, &own, now, form, emit),
+            false => expose::render(&cut, &own, now, form, emit),
+        };
         if rendered.is_continue() {
             own_metrics.observe_scrape(started_at.elapsed());
         }

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::RowSet;
 
-/// Rows to a block.
-pub const BLOCK_ROWS: usize = 64;
+/// Rows to a block; few in tests, which have few rows.
+pub const BLOCK_ROWS: usize = if cfg!(all(test, debug_assertions)) { 4 } else { 64 };
 
 static INCARNATIONS: AtomicU64 = AtomicU64::new(1);
 

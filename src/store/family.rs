@@ -5,6 +5,7 @@
 //! The laws by which an event's value meets what is there are in `record`; what
 //! else a push can do to a row is in `change`, sweeping in `sweep`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::decaying_window::DecayingWindow;
@@ -146,6 +147,15 @@ impl Family {
             (Some(window), _) => window.value(now),
             (None, Values::Scalars(values)) => values[row],
             (None, _) => f64::NAN,
+        }
+    }
+
+    /// Whether one of these rows may show something else later, though nothing comes in.
+    pub fn changes_with_time(&self, mut rows: Range<usize>) -> bool {
+        match &self.values {
+            Values::Summaries { objectives, .. } => !objectives.is_empty(),
+            _ if self.windows.is_empty() => false,
+            _ => rows.any(|row| self.windows.get(row).is_some()),
         }
     }
 

@@ -16,9 +16,12 @@ use crate::model::{MetricType, Mode, NativeHistogram, PushPosition, Reason, Sour
 
 mod inputs;
 mod model;
+mod played;
 
+pub(crate) use inputs::steps;
 use inputs::{Change, Doing, Event, OneFamily, OneSeries, Pushed, Write};
 use model::{Model, Series, State};
+pub(crate) use played::Played;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 /// Small enough to be reached often.
@@ -150,6 +153,9 @@ fn written(mut push: PushBuilder, write: &Write) -> PushBuilder {
                     push.summary(*meet, series.labels, *count, *sum, quantiles)
                 }
             };
+            if series.exemplar && matches!(&series.change, Change::Scalar { .. }) {
+                push = push.exemplar(0, 0.5);
+            }
             if let Some(created) = series.created {
                 push = push.created(Timestamp(created));
             }

@@ -5,7 +5,7 @@ use crate::model::push::Meet;
 use MetricType::{Counter, Gauge, Histogram, Summary, Untyped};
 
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(crate) struct Step {
     pub(super) wait_seconds: u64,
     pub(super) restart: bool,
     pub(super) doings: Vec<Doing>,
@@ -59,6 +59,7 @@ pub(super) struct OneSeries {
     pub(super) labels: &'static str,
     pub(super) change: Change,
     pub(super) created: Option<u64>,
+    pub(super) exemplar: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ pub(super) enum Change {
     },
 }
 
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let doing =
         prop_oneof![2 => event().prop_map(Doing::Event), 3 => pushed().prop_map(Doing::Push)];
     let step = (0..20_u64, prop::bool::weighted(0.1), prop::collection::vec(doing, 1..4));
@@ -118,6 +119,8 @@ fn series_labels() -> impl Strategy<Value = &'static str> {
         r#"y="2",x="1""#,
         r#"y="2""#,
         r#"y="x=\"1\"""#,
+        r#""x.y"="1""#,
+        r#""x y"="1",x_y="1""#,
     ])
 }
 
@@ -214,8 +217,13 @@ fn series(metric_type: MetricType) -> impl Strategy<Value = OneSeries> {
         ]
         .boxed(),
     };
-    (series_labels(), change, prop::option::weighted(0.2, 0..5_u64))
-        .prop_map(|(labels, change, created)| OneSeries { labels, change, created })
+    (series_labels(), change, prop::option::weighted(0.2, 0..5_u64), prop::bool::weighted(0.3))
+        .prop_map(|(labels, change, created, exemplar)| OneSeries {
+            labels,
+            change,
+            created,
+            exemplar,
+        })
 }
 
 fn histogram() -> impl Strategy<Value = Change> {
