@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 /// A chunk is handed out as soon as it has grown to this size.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
-/// Room for the sample that fills a chunk beyond its size.
-pub(super) const CHUNK_SLACK_BYTES: usize = 4 * 1024;
+/// Room for the unit, or the sample, that fills a chunk beyond its size.
+pub(super) const CHUNK_SLACK_BYTES: usize = 16 * 1024;
 
 /// Gathers a page and hands it to `emit`, until that breaks.
 pub(super) struct Chunks<E> {

@@ -27,8 +27,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks rendered ahead of the client.
 const CHUNKS_AHEAD: usize = 4;
 
-/// A page is read once: the fastest levels save most of the bytes already.
-const GZIP_LEVEL: Compression = Compression::fast();
+/// A page is read once: the fastest levels save most of the bytes already. Gzip's first one saves a
+/// third less than the next, which takes hardly longer.
+const GZIP_LEVEL: Compression = Compression::new(2);
 const ZSTD_LEVEL: i32 = 1;
 
 /// What the renderer writes to.

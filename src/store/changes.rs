@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::RowSet;
 
 /// Rows to a block; few in tests, which have few rows.
-pub const BLOCK_ROWS: usize = if cfg!(all(test, debug_assertions)) { 4 } else { 64 };
+pub const BLOCK_ROWS: usize = if cfg!(all(test, debug_assertions)) { 4 } else { 32 };
 
 static INCARNATIONS: AtomicU64 = AtomicU64::new(1);
 

@@ -77,6 +77,54 @@ fn prometheus_scrapes_protobuf() {
     assert_eq!(found.metadata("job:requests:sum"), Some("counter"));
 }
 
+/// What did not change between two scrapes is not compressed again: what Prometheus unpacks is put
+/// together from parts of several pages.
+#[test]
+fn prometheus_reads_pages_made_of_kept_parts() {
+    const SERIES: usize = 5_000;
+    let _turn = turn::shared();
+    let gateway = Gateway::bare()
+        .set("Redis__MetricQueueEnabled", "false")
+        .set("Stream__Mode", "off")
+        .start();
+    let prometheus = Prometheus::of(&gateway, &[]);
+    let mut before = BTreeMap::new();
+    // All of them, then few far from each other, then some side by side, then a new one.
+    let pushed: [Vec<usize>; 4] = [
+        (0..SERIES).collect(),
+        (0..SERIES).step_by(701).collect(),
+        (1_000..1_100).collect(),
+        vec![SERIES],
+    ];
+    for series in pushed {
+        let line = |n: &usize| format!("many_total{{n=\"{n}\"}} {}\n", n + 1);
+        let lines: String = series.iter().map(line).collect();
+        let body = format!("# TYPE many_total counter\n{lines}");
+        let answer = http::exchange(
+            gateway.port(),
+            "POST",
+            "/metrics",
+            &["Content-Type: text/plain"],
+            body.as_bytes(),
+        );
+        assert_eq!(answer.expect("an answer").0, 200);
+        let mut page = gateway.page().samples;
+        page.retain(|series, _| series.starts_with("many_total"));
+        assert_ne!(page, before);
+        wait_for("what was pushed in Prometheus", DEADLINE, || {
+            let mut stored = stored(&prometheus)?;
+            stored.retain(|series, _| series.starts_with("many_total"));
+            let differs = page.iter().find(|(series, value)| stored.get(*series) != Some(value));
+            differs.map_or(Ok(()), |(series, value)| {
+                Err(format!("{series} is {value}, in Prometheus {:?}", stored.get(series)))
+            })
+        });
+        before = page;
+    }
+    let kept = gateway.page().samples["prom_stream_gateway_page_cache_size_bytes"];
+    assert!(kept > 1_000.0, "{kept} bytes are kept: did Prometheus not ask for gzip?");
+}
+
 /// A Prometheus that scrapes a gateway every second, as the job `gateway`.
 pub(crate) struct Prometheus {
     port: u16,

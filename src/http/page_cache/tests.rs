@@ -7,6 +7,7 @@ use super::*;
 use crate::expose::test_cut::{self, NOW, scalars};
 use crate::expose::{Escaping, Format};
 use crate::model::MetricType;
+use crate::store::BLOCK_ROWS;
 use crate::store::model_tests::{Played, steps};
 
 const OPEN_METRICS: Form =
@@ -99,7 +100,7 @@ async fn every_kind_of_family_is_put_together_as_it_is_rendered() {
 #[tokio::test]
 async fn what_did_not_change_is_used_again() {
     let (cache, mut played) = (cache(), Played::new());
-    let texts: Vec<String> = (0..20).map(|n| format!("n=\"{n}\"")).collect();
+    let texts: Vec<String> = (0..5 * BLOCK_ROWS).map(|n| format!("n=\"{n}\"")).collect();
     let rows: Vec<(&str, f64)> = texts.iter().map(|text| (text.as_str(), 1.0)).collect();
     let small = |n| scalars(&format!("small_{n}"), MetricType::Gauge, &[("", 1.0)]);
     let families: Vec<Family> =
@@ -108,7 +109,7 @@ async fn what_did_not_change_is_used_again() {
     let first = played.store.scrape(NOW);
     let page = gzip(&cache, &first, &[], NOW, OPEN_METRICS);
     let before = blocks(&cache, OPEN_METRICS);
-    assert_eq!(before.len(), 20_usize.div_ceil(4) + 7_usize.div_ceil(4) + 1, "with the end");
+    assert_eq!(before.len(), 5 + 7_usize.div_ceil(BLOCK_ROWS) + 1, "with the end");
     assert_eq!(gzip(&cache, &first, &[], NOW, OPEN_METRICS), page);
     assert_eq!(shared(&before, &blocks(&cache, OPEN_METRICS)), before.len());
 
@@ -130,6 +131,28 @@ async fn a_page_that_broke_off_leaves_what_was_kept() {
     let flow = cache.render(&Cut::default(), &[], NOW, Form::TEXT, |_| ControlFlow::Break(()));
     assert!(flow.is_break());
     assert_eq!(shared(&before, &blocks(&cache, Form::TEXT)), before.len());
+}
+
+/// One is read slowly: while it waits, others come and go.
+#[tokio::test]
+async fn pages_rendered_at_the_same_time_are_each_their_own() {
+    let cache = cache();
+    let cut = |value| {
+        let families = vec![scalars("a", MetricType::Gauge, &[("", value)])];
+        Cut { families, ..Cut::default() }
+    };
+    let (slow, quick) = (cut(1.0), cut(2.0));
+    let mut page = Vec::new();
+    let flow = cache.render(&slow, &[], NOW, Form::TEXT, |chunk| {
+        let other = unpacked(&gzip(&cache, &quick, &[], NOW, Form::TEXT));
+        assert_eq!(other, rendered(&quick, &[], NOW, Form::TEXT));
+        page.extend(chunk);
+        ControlFlow::Continue(())
+    });
+    assert!(flow.is_continue());
+    assert_eq!(unpacked(&page), rendered(&slow, &[], NOW, Form::TEXT));
+    let other = unpacked(&gzip(&cache, &quick, &[], NOW, Form::TEXT));
+    assert_eq!(other, rendered(&quick, &[], NOW, Form::TEXT));
 }
 
 #[tokio::test(start_paused = true)]
