@@ -36,6 +36,9 @@ impl Entry<'_> {
 
     pub(super) fn label_names(&self, escaping: Escaping) -> LabelNames {
         let labels = &self.family.labels;
+        if !labels.has_quoted_names() {
+            return LabelNames::default();
+        }
         LabelNames::of((0..labels.len()).map(|row| labels.get(row)), escaping)
     }
 }

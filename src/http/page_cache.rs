@@ -85,7 +85,7 @@ impl PageCache {
             if let Some(fingerprint) = fingerprint {
                 blocks.insert(fingerprint, block);
             }
-            match gzip.out.len() < CHUNK_BYTES {
+            match gzip.waiting_bytes() < CHUNK_BYTES {
                 true => ControlFlow::Continue(()),
                 false => emit(gzip.take()),
             }

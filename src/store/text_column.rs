@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use crate::model::labels;
+
 /// Texts per chunk: a power of two, so that a row splits into chunk and place by bits.
 const CHUNK_ROWS: usize = 1024;
 
@@ -25,6 +27,8 @@ struct Chunk {
     text: String,
     /// Where each row's text ends; it starts where the row before it ends.
     ends: Vec<u32>,
+    /// Known here, as to look for it in a million texts takes a while.
+    has_quoted_names: bool,
 }
 
 impl Chunk {
@@ -34,6 +38,7 @@ impl Chunk {
     }
 
     fn push(&mut self, text: &str) {
+        self.has_quoted_names |= labels::has_quoted_names(text);
         self.text.push_str(text);
         let end = u32::try_from(self.text.len()).expect("no text is longer than LONGEST_TEXT");
         self.ends.push(end);
@@ -66,6 +71,11 @@ impl TextColumn {
 
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
+    }
+
+    /// Whether any of the texts, read as labels, has a quoted name.
+    pub fn has_quoted_names(&self) -> bool {
+        self.chunks.iter().any(|chunk| chunk.has_quoted_names)
     }
 
     /// All texts, in row order.

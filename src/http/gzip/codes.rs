@@ -1,7 +1,7 @@
-//! The Huffman code that all our blocks share.
+//! The Huffman code that all our streams share.
 //!
-//! A code made for each block would compress a little better, and take longer to make than the
-//! block takes to compress. The format's own fixed code needs a third more room, as it spends as
+//! A code made for each page would compress a little better, but what is kept of one page must do
+//! for the next. The format's own fixed code needs a third more room, as it spends as
 //! much on a digit as on a control character. So this one was made once, by Huffman's algorithm,
 //! over pages of counters, gauges, histograms and small families in equal parts. It has a code for
 //! every symbol, so it fits any text, only not as well.
@@ -63,7 +63,7 @@ impl Code {
 
 /// What is written for each symbol.
 pub(super) struct Codes {
-    /// That a block follows, and by which code.
+    /// That a block follows, and in which code.
     pub(super) head: Vec<Code>,
     pub(super) bytes: [Code; 256],
     pub(super) end: Code,
@@ -128,12 +128,12 @@ const DESCRIPTION_BITS: [u8; 19] = [0, 0, 6, 6, 5, 4, 4, 3, 3, 5, 5, 3, 3, 0, 0,
 const DESCRIPTION_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// A block's first bits: that it is not the last one, and the code it is written in.
+/// A stream's first bits: that this block is the last one, and the code it is written in.
 fn head() -> Vec<Code> {
     const CODE_OF_ITS_OWN: u32 = 2;
     let number = |bits: u32, count| Code { bits, count };
     let mut head = vec![
-        number(0, 1),
+        number(1, 1),
         number(CODE_OF_ITS_OWN, 2),
         number(LITERAL_BITS.len() as u32 - 257, 5),
         number(DISTANCE_BITS.len() as u32 - 1, 5),

@@ -3,21 +3,20 @@
 //! A general library prepares tables of hundreds of kilobytes for every stream, which takes longer
 //! than to compress some lines of a page. Here a block needs a table of 16 KB that remembers where
 //! the last text with the same hash began, and is written in one pass, in a code that all blocks
-//! share. Every block stands for itself: it refers to nothing before it, and ends with a whole
-//! byte, so blocks can be kept and put together in any order.
+//! share. What is written of a text stands for itself: it refers to nothing before it, so it can be
+//! kept and put together with others in any order. It is no block of the format: a stream is a single
+//! one, as each would begin with a description of the code.
 
-use super::codes::{Code, Codes, LONGEST_MATCH, SHORTEST_LENGTH};
+use super::bits::Bits;
+use super::codes::{Codes, LONGEST_MATCH, SHORTEST_LENGTH};
 
 /// Bytes that must be the same to be looked up.
 const SHORTEST_MATCH: usize = 4;
 const FARTHEST_MATCH: usize = 32 << 10;
 const TABLE_BITS: u32 = 12;
 
-/// What has no bits left to be the last block: one that is empty, in the format's own code.
-pub(super) const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
-
 pub(super) struct Deflater {
-    codes: Codes,
+    pub(super) codes: Codes,
     /// By hash: one more than where it was seen last, 0 for nowhere.
     seen: Vec<u32>,
 }
@@ -27,14 +26,10 @@ impl Deflater {
         Self { codes: Codes::new(), seen: vec![0; 1 << TABLE_BITS] }
     }
 
-    /// Appends the text as one block.
-    pub(super) fn block(&mut self, text: &[u8], out: &mut Vec<u8>) {
+    /// Appends the text.
+    pub(super) fn write(&mut self, text: &[u8], bits: &mut Bits) {
         let Self { codes, seen } = self;
         seen.fill(0);
-        let mut bits = Bits { out, waiting: 0, count: 0 };
-        for code in &codes.head {
-            bits.put(*code);
-        }
         let mut at = 0;
         while let Some(here) = four(text, at) {
             let place = &mut seen[hash(here)];
@@ -65,8 +60,6 @@ impl Deflater {
         for byte in &text[at..] {
             bits.put(codes.bytes[usize::from(*byte)]);
         }
-        bits.put(codes.end);
-        bits.finish();
     }
 }
 
@@ -100,33 +93,5 @@ fn piece(length: usize) -> usize {
     match length.checked_sub(LONGEST_MATCH) {
         Some(rest) if rest > 0 && rest < SHORTEST_LENGTH => LONGEST_MATCH - SHORTEST_LENGTH,
         _ => length.min(LONGEST_MATCH),
-    }
-}
-
-/// Writes bits, the lowest of a byte first.
-struct Bits<'a> {
-    out: &'a mut Vec<u8>,
-    /// Fewer than 32 between two codes.
-    waiting: u64,
-    count: u32,
-}
-
-impl Bits<'_> {
-    fn put(&mut self, code: Code) {
-        self.waiting |= u64::from(code.bits) << self.count;
-        self.count += code.count;
-        if self.count >= 32 {
-            self.out.extend_from_slice(&(self.waiting as u32).to_le_bytes());
-            self.waiting >>= 32;
-            self.count -= 32;
-        }
-    }
-
-    /// Fills the last byte with what says nothing: a stored block of no bytes.
-    fn finish(mut self) {
-        self.put(Code { bits: 0, count: 3 });
-        let bytes = self.count.div_ceil(8) as usize;
-        self.out.extend_from_slice(&self.waiting.to_le_bytes()[..bytes]);
-        self.out.extend_from_slice(&[0, 0, 0xff, 0xff]);
     }
 }
