@@ -123,6 +123,23 @@ async fn what_did_not_change_is_used_again() {
     assert_eq!(blocks(&cache, OPEN_METRICS).len(), 2, "what is gone is not kept");
 }
 
+/// A row that is new far away can take the name under which another row's label was served.
+#[tokio::test]
+async fn a_label_that_is_spelled_otherwise_is_rendered_again() {
+    let cache = cache();
+    let mut rows = vec![("\"x.y\"=\"1\"", 1.0); BLOCK_ROWS];
+    let mut family = scalars("a", MetricType::Gauge, &rows);
+    for another in ["", "x_y=\"1\""] {
+        rows.push((another, 2.0));
+        family.labels = rows.iter().map(|(labels, _)| *labels).collect();
+        family.values =
+            crate::store::Values::Scalars(rows.iter().map(|(_, value)| *value).collect());
+        let cut = Cut { families: vec![family.clone()], ..Cut::default() };
+        let page = unpacked(&gzip(&cache, &cut, &[], NOW, Form::TEXT));
+        assert_eq!(page, rendered(&cut, &[], NOW, Form::TEXT));
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_broke_off_leaves_what_was_kept() {
     let (cache, cut) = (cache(), test_cut::cut());
