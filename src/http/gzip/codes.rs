@@ -1,10 +1,10 @@
 //! The Huffman code that all our streams share.
 //!
 //! A code made for each page would compress a little better, but what is kept of one page must do
-//! for the next. The format's own fixed code needs a third more room, as it spends as
-//! much on a digit as on a control character. So this one was made once, by Huffman's algorithm,
-//! over pages of counters, gauges, histograms and small families in equal parts. It has a code for
-//! every symbol, so it fits any text, only not as well.
+//! for the next. The format's own fixed code needs a third more room, as it spends as much on a
+//! digit as on a control character. So this one was made once, by Huffman's algorithm, over pages
+//! of counters, gauges, histograms and small families in equal parts. It has a code for every
+//! symbol, so it fits any text, only not as well.
 
 /// Lengths of codes in bits: of the bytes, of the block's end, and of the 29 classes of lengths.
 #[rustfmt::skip]

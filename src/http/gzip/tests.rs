@@ -67,7 +67,7 @@ proptest! {
 fn every_length_and_distance_can_be_written() {
     for length in 0..1_100 {
         let text = [b"<".to_vec(), vec![b'a'; length], b">".to_vec()].concat();
-        assert_eq!(unpacked(&packed(&[text.clone()])), text, "{length}");
+        assert_eq!(unpacked(&packed(std::slice::from_ref(&text))), text, "{length}");
     }
     for distance in (1..600).chain((9..=15).flat_map(|power| (1 << power) - 3..(1 << power) + 4)) {
         let mut text = b"begin".to_vec();
@@ -76,7 +76,7 @@ fn every_length_and_distance_can_be_written() {
             (0..distance as u32).map(|n| if n.wrapping_mul(n) >> 5 & 1 == 0 { b'0' } else { b'1' }),
         );
         text.extend(b"begin");
-        assert_eq!(unpacked(&packed(&[text.clone()])), text, "{distance}");
+        assert_eq!(unpacked(&packed(std::slice::from_ref(&text))), text, "{distance}");
     }
 }
 
