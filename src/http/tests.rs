@@ -264,8 +264,14 @@ async fn a_large_page_is_streamed_whole() {
     let gateway = Gateway::serving(20_000).await;
     for headers in ["", "Accept-Encoding: deflate, gzip;q=0.5\r\n"] {
         let answer = gateway.ask("GET", "/metrics", headers).await;
-        assert_eq!(answer.header("transfer-encoding").is_some(), headers.is_empty(), "{headers}");
-        let page = if headers.is_empty() { answer.text() } else { gunzip(&answer.body) };
+        let page = match headers.is_empty() {
+            true => {
+                assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+                answer.text()
+            }
+            // How much is left of it is the encoder's business.
+            false => gunzip(&answer.body),
+        };
         assert!(page.len() > 1 << 20, "{} bytes", page.len());
         assert_eq!(page.matches("\njobs_total{").count(), 20_000);
         assert!(page.ends_with('\n'));
