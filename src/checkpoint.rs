@@ -16,6 +16,8 @@
 //! - [`restore()`] finds the snapshot to start from ([`resolve`] decides, purely),
 //!   and takes the ownership over with a higher epoch.
 //! - [`Checkpointer`] writes snapshots and publishes the permission.
+//! - `chains` decides which snapshot is written whole, and which says what
+//!   changed since another; `reading` reads one with all that it builds upon.
 //! - `storage` is where they lie, `codec` what they look like, `head` how they
 //!   are called.
 
@@ -25,9 +27,11 @@ use crate::model::{Position, SourceKey};
 use crate::store::Cut;
 
 mod blocking;
+mod chains;
 pub mod codec;
 pub mod head;
 pub mod out_of_turn;
+pub(crate) mod reading;
 pub mod resolve;
 pub mod restore;
 pub mod standby;

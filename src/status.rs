@@ -91,6 +91,8 @@ pub struct CheckpointReport {
     pub cut_seconds: f64,
     pub size_bytes: u64,
     pub successes: u64,
+    /// Of the successes, those that wrote all of the state; the others, what changed.
+    pub whole_snapshots: u64,
     pub failures: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -71,8 +72,22 @@ pub struct Cut {
     pub groups: Vec<Arc<str>>,
     /// Of pushes: applied not long ago, in the order applied.
     pub idempotency_keys: Vec<AppliedKey>,
+    /// How many keys were forgotten before the first of them.
+    pub keys_forgotten: u64,
     pub sources: Vec<SourceState>,
+    pub link: CutLink,
 }
+
+/// Which cut for a checkpoint this is, and which was before it: what [`Changes::rows`] tells is
+/// all that changed only for who has seen the one before. No two cuts of a process have a number;
+/// 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CutLink {
+    pub number: u64,
+    pub previous: u64,
+}
+
+static CUTS: AtomicU64 = AtomicU64::new(1);
 
 /// An idempotency key that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +137,8 @@ struct Inner {
     aggregates: Aggregates,
     sources: BTreeMap<SourceKey, Progress>,
     version: u64,
+    /// The number of the last cut for a checkpoint.
+    last_cut: u64,
 }
 
 struct Progress {
@@ -147,7 +164,7 @@ impl Store {
             .into_iter()
             .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
             .collect();
-        let inner = Inner { aggregates, sources, version: cut.version };
+        let inner = Inner { aggregates, sources, version: cut.version, last_cut: 0 };
         Self { inner: Arc::new(Mutex::new(inner)), hasher }
     }
 
@@ -174,7 +191,7 @@ impl Store {
         started: Timestamp,
     ) -> Result<Applied, ApplyError> {
         let mut inner = self.inner.lock();
-        let Inner { aggregates, sources, version } = &mut *inner;
+        let Inner { aggregates, sources, version, .. } = &mut *inner;
         let Progress { position, tally } =
             sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
         position
@@ -240,7 +257,7 @@ impl Store {
         }
     }
 
-    /// Copies state and positions.
+    /// Copies state and positions, for a checkpoint: the next one tells what changed since.
     pub fn cut(&self, now: Timestamp) -> Cut {
         let mut inner = self.inner.lock();
         let copy = inner.copy(now);
@@ -250,8 +267,12 @@ impl Store {
             position: progress.position.clone(),
             tally: progress.tally.clone(),
         });
-        let idempotency_keys = inner.aggregates.keys().copy();
-        Cut { sources: sources.collect(), idempotency_keys, ..copy }
+        let copy = Cut { sources: sources.collect(), ..copy };
+        let keys = inner.aggregates.keys();
+        let (idempotency_keys, keys_forgotten) = (keys.copy(), keys.forgotten());
+        let number = CUTS.fetch_add(1, Ordering::Relaxed);
+        let link = CutLink { number, previous: std::mem::replace(&mut inner.last_cut, number) };
+        Cut { idempotency_keys, keys_forgotten, link, ..copy }
     }
 
     /// Copies what a scrape needs: as `cut`, without positions and idempotency keys.

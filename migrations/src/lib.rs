@@ -9,12 +9,13 @@
 pub mod envelope;
 pub mod v1;
 pub mod v2;
+pub mod v3;
 
 /// The version that [`encode`] writes.
-pub const LATEST_VERSION: u32 = 2;
+pub const LATEST_VERSION: u32 = 3;
 
 /// The structs of [`LATEST_VERSION`].
-pub type Latest = v2::Snapshot;
+pub type Latest = v3::Snapshot;
 
 /// Structs within lists within structs: a snapshot needs some ten. Every level takes its share of the
 /// stack, also within a member that nobody knows and that is only passed over.
@@ -61,8 +62,11 @@ pub fn decode(file: &[u8]) -> Result<Latest, Error> {
     let opened = envelope::open(file, LATEST_VERSION)?;
     let content = opened.content.as_slice();
     match opened.format_version {
-        1 => from_messagepack::<v1::Snapshot>(1, content).map(v2::Snapshot::from),
-        2 => from_messagepack::<v2::Snapshot>(2, content),
+        1 => from_messagepack::<v1::Snapshot>(1, content)
+            .map(v2::Snapshot::from)
+            .map(v3::Snapshot::from),
+        2 => from_messagepack::<v2::Snapshot>(2, content).map(v3::Snapshot::from),
+        3 => from_messagepack::<v3::Snapshot>(3, content),
         found => Err(Error::UnknownVersion { found }),
     }
 }

@@ -89,11 +89,25 @@ pub struct HeadEntry {
     /// Hexadecimal, of the whole file.
     pub sha256: String,
     pub size_bytes: u64,
+    /// The sequences of those that it builds upon, of the same epoch, the nearest first; none when
+    /// its own file is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<u64>,
 }
 
 impl HeadEntry {
     pub fn generation(&self) -> Generation {
         Generation { epoch: self.epoch, sequence: self.sequence }
+    }
+
+    /// The files that it builds upon, the nearest first.
+    pub fn parents(&self) -> impl Iterator<Item = Generation> {
+        self.parents.iter().map(|&sequence| Generation { epoch: self.epoch, sequence })
+    }
+
+    /// All files that it needs.
+    pub fn files(&self) -> impl Iterator<Item = Generation> {
+        std::iter::once(self.generation()).chain(self.parents())
     }
 }
 
@@ -118,6 +132,19 @@ mod tests {
             assert_eq!(Generation::from_file_name(&generation.file_name()), Some(generation));
             assert_eq!(generation.to_string().parse(), Ok(generation));
         }
+    }
+
+    #[test]
+    fn a_head_of_a_program_that_wrote_whole_snapshots_only_is_read_and_written_as_it_was() {
+        let json = r#"{"epoch":3,"sequence":7,"sha256":"00ff","size_bytes":12}"#;
+        let mut entry: HeadEntry = serde_json::from_str(json).unwrap();
+        assert_eq!(entry.files().count(), 1);
+        assert_eq!(serde_json::to_string(&entry).unwrap(), json);
+        entry.parents = vec![5, 2];
+        let again: HeadEntry =
+            serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
+        let files: Vec<String> = again.files().map(|file| file.to_string()).collect();
+        assert_eq!(files, ["3-7", "3-5", "3-2"]);
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! |---|---|---|
 //! | missing | none | start empty |
 //! | names snapshots | any | the newest named one that verifies; none: refuse |
-//! | missing, corrupt, or names none | some | the newest listed one that verifies; none: refuse |
+//! | missing, corrupt, or names none | some | the newest of the last `keep` that verifies; none: refuse |
 //! | names none | none | start empty: an owner took over and never finished a checkpoint |
 //! | corrupt | none | refuse: a head means that there was state once |
+//!
+//! Without a head, older files than the last `keep` are not looked at: newer ones may build upon
+//! them, but as snapshots of their own they are retained no more, and Redis may have forgotten what
+//! came after them.
 //!
 //! The rule behind the table: a snapshot that exists and cannot be read is
 //! never treated as empty. Examining a snapshot is expensive, so the decision
@@ -33,6 +37,8 @@ pub type Verdict = Result<(), String>;
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub head: HeadFact,
+    /// How many snapshots are retained.
+    pub keep: usize,
     /// The snapshots that exist, in any order.
     pub listed: Vec<Generation>,
     /// The snapshots examined so far.
@@ -104,7 +110,11 @@ fn candidates(facts: &Facts) -> Vec<Candidate> {
     }
     let mut listed = facts.listed.clone();
     listed.sort_unstable_by(|a, b| b.cmp(a));
-    listed.into_iter().map(|generation| Candidate { generation, entry: None }).collect()
+    listed
+        .into_iter()
+        .take(facts.keep)
+        .map(|generation| Candidate { generation, entry: None })
+        .collect()
 }
 
 /// The epoch of the next owner: above every one that was ever seen.
@@ -136,6 +146,7 @@ mod tests {
             sequence,
             sha256: String::new(),
             size_bytes: 0,
+            parents: Vec::new(),
         });
         let sequence = 9;
         let nonce = "n".into();
@@ -159,7 +170,7 @@ mod tests {
         verdict: impl Fn(u64) -> Option<&'static str>,
     ) -> (Decision, Vec<u64>) {
         let listed = listed.iter().map(|&sequence| generation(sequence)).collect();
-        let mut facts = Facts { head, listed, examined: Vec::new() };
+        let mut facts = Facts { head, keep: 2, listed, examined: Vec::new() };
         loop {
             match resolve(&facts) {
                 Decision::Examine(candidate) => {
@@ -214,7 +225,9 @@ mod tests {
             assert_eq!(decided, (restore(6, &[7]), vec![7, 6]), "{case}");
         }
         for head in [HeadFact::Missing, head(&[])] {
-            assert_eq!(decide(head, &[6, 7], all_bad), (refuse(&[7, 6]), vec![7, 6]));
+            assert_eq!(decide(head.clone(), &[6, 7], all_bad), (refuse(&[7, 6]), vec![7, 6]));
+            // What newer ones build upon is not retained itself.
+            assert_eq!(decide(head, &[4, 5, 6, 7], all_bad), (refuse(&[7, 6]), vec![7, 6]));
         }
 
         // A head that cannot be read is evidence of state.
@@ -230,6 +243,7 @@ mod tests {
     fn the_next_epoch_is_above_every_one_seen() {
         let facts = |head, listed: &[u64]| Facts {
             head,
+            keep: 2,
             listed: listed.iter().map(|&epoch| Generation { epoch, sequence: 1 }).collect(),
             examined: Vec::new(),
         };

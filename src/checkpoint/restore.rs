@@ -9,14 +9,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
-
-use super::blocking::blocking;
-use super::codec::{self, Snapshot};
 use super::head::{Generation, Head, HeadEntry};
 use super::positions;
-use super::resolve::{Candidate, Decision, Facts, HeadFact, Unusable, next_epoch, resolve};
+use super::reading::{Verified, examine};
+use super::resolve::{Decision, Facts, HeadFact, Unusable, next_epoch, resolve};
 use super::standby::{Standby, Vacancy};
 use super::storage::{HeadVersion, ReadHead, ReplaceHeadError, Storage, StorageError};
 use super::task::{Checkpointer, Retained};
@@ -60,12 +56,6 @@ fn list(unusable: &[Unusable]) -> String {
     unusable.iter().map(|Unusable { name, why }| format!("\n  {name}: {why}")).collect()
 }
 
-/// A snapshot that was read and verified.
-pub(crate) struct Verified {
-    pub snapshot: Snapshot,
-    pub entry: HeadEntry,
-}
-
 /// How an owner behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -90,7 +80,7 @@ pub async fn restore(
         Vacancy::Vacant(version) => version,
         Vacancy::Owned { why } => return Err(owned(why)),
     };
-    let Found { facts, version, verified, decision } = look(storage).await?;
+    let Found { facts, version, verified, decision } = look(storage, terms.keep).await?;
     if version != vacant {
         return Err(owned("it was taken over a moment ago".into()));
     }
@@ -139,7 +129,7 @@ pub async fn restore(
     let term = terms.lease_ttl - terms.lease_ttl / 5;
     let term = (!storage.has_lock()).then_some(term);
     let lease = Lease::new(head.epoch, &head.nonce, term, begun);
-    let evidence = skipped_generations(&facts);
+    let evidence = skipped_files(&facts);
     let retained = adopt(&head, verified.as_ref());
     let checkpointer = Checkpointer::new(
         Arc::clone(storage),
@@ -187,11 +177,12 @@ pub(crate) struct Found {
 }
 
 /// Reads until [`resolve`] has decided; changes nothing.
-pub(crate) async fn look(storage: &Storage) -> Result<Found, StorageError> {
+pub(crate) async fn look(storage: &Storage, keep: usize) -> Result<Found, StorageError> {
     let read = storage.read_head().await?;
     let version = read.version();
     let listed = storage.list().await?.iter().map(|listed| listed.generation).collect();
-    let mut facts = Facts { head: head_fact(read), listed, examined: Vec::new() };
+    let mut facts =
+        Facts { head: head_fact(read), keep: keep.max(1), listed, examined: Vec::new() };
     let mut verified = None;
     loop {
         let candidate = match resolve(&facts) {
@@ -218,43 +209,6 @@ fn head_fact(read: ReadHead) -> HeadFact {
         ReadHead::Corrupt { why, .. } => HeadFact::Corrupt(why),
         ReadHead::Missing => HeadFact::Missing,
     }
-}
-
-/// Reads and verifies one snapshot. The outer error is no verdict: storage did not answer.
-pub(crate) async fn examine(
-    storage: &Storage,
-    candidate: &Candidate,
-) -> Result<Result<Verified, String>, StorageError> {
-    let Some(file) = storage.read_snapshot(candidate.generation).await? else {
-        return Ok(Err("it does not exist".into()));
-    };
-    let (candidate, identity) = (candidate.clone(), storage.identity().to_owned());
-    let verify = move || verify(&file, &candidate, &identity);
-    Ok(blocking(verify).await.expect("verifying does not panic"))
-}
-
-fn verify(file: &Bytes, candidate: &Candidate, identity: &str) -> Result<Verified, String> {
-    let generation = candidate.generation;
-    // The format's own errors say more than a hash that differs, so they go first.
-    let snapshot = codec::decode(file).map_err(|error| chain(&error))?;
-    let sha256 = format!("{:x}", Sha256::digest(file));
-    if let Some(entry) = &candidate.entry
-        && entry.sha256 != sha256
-    {
-        return Err(format!("its sha256 is {sha256}, head says {}", entry.sha256));
-    }
-    if snapshot.meta.generation != generation {
-        return Err(format!("it holds generation {}", snapshot.meta.generation));
-    }
-    if snapshot.meta.identity != identity {
-        return Err(format!(
-            "it belongs to identity `{}`, expected `{identity}`",
-            snapshot.meta.identity
-        ));
-    }
-    let Generation { epoch, sequence } = generation;
-    let entry = HeadEntry { epoch, sequence, sha256, size_bytes: file.len() as u64 };
-    Ok(Verified { snapshot, entry })
 }
 
 /// An error with its causes, on one line.
@@ -287,7 +241,17 @@ fn adopt(head: &Head, verified: Option<&Verified>) -> Vec<Retained> {
     retained
 }
 
-fn skipped_generations(facts: &Facts) -> Vec<Generation> {
+/// The files of snapshots that could not be used.
+fn skipped_files(facts: &Facts) -> Vec<Generation> {
+    let named = match &facts.head {
+        HeadFact::Present(head) => head.retained.as_slice(),
+        HeadFact::Missing | HeadFact::Corrupt(_) => &[],
+    };
     let bad = facts.examined.iter().filter(|(_, verdict)| verdict.is_err());
-    bad.map(|(generation, _)| *generation).collect()
+    let files = bad.flat_map(|(generation, _)| {
+        let entry = named.iter().find(|entry| entry.generation() == *generation);
+        let parents = entry.into_iter().flat_map(HeadEntry::parents);
+        std::iter::once(*generation).chain(parents)
+    });
+    files.collect()
 }

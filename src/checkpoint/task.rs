@@ -16,13 +16,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
-use super::codec::{self, CodecError, Meta};
+use super::chains::{Chains, Draft, Extended};
+use super::codec::{CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
 use super::out_of_turn::OutOfTurn;
 use super::restore::{Terms, chain};
@@ -55,6 +55,7 @@ pub struct Checkpointer {
     sequence: u64,
     /// As in `head`, newest first.
     retained: Vec<Retained>,
+    chains: Chains,
     /// To be deleted after the next success: until then `head` may still name them.
     garbage: BTreeSet<Generation>,
     /// Snapshots that could not be read at start stay for this process' life, to be looked into.
@@ -94,6 +95,8 @@ impl Retained {
 pub struct Written {
     pub generation: Generation,
     pub size_bytes: u64,
+    /// All of the state, not only what changed.
+    pub is_whole: bool,
 }
 
 /// Why a checkpoint was not made.
@@ -134,6 +137,7 @@ impl Checkpointer {
             head,
             version,
             retained,
+            chains: Chains::new(terms.keep),
             garbage: BTreeSet::new(),
             evidence,
             swept: false,
@@ -226,6 +230,7 @@ impl Checkpointer {
                 tracing::debug!(
                     generation = %written.generation,
                     size_bytes = written.size_bytes,
+                    is_whole = written.is_whole,
                     duration_seconds,
                     "checkpoint",
                 );
@@ -235,6 +240,7 @@ impl Checkpointer {
                     report.duration_seconds = duration_seconds;
                     report.size_bytes = written.size_bytes;
                     report.successes += 1;
+                    report.whole_snapshots += u64::from(written.is_whole);
                     report.last_error = None;
                     report.behind_since = None;
                 });
@@ -279,9 +285,13 @@ impl Checkpointer {
         // Should anything fail from here on, the file is nobody's; should it succeed, `head`
         // names it and the clean-up passes it over.
         self.garbage.insert(generation);
-        let snapshot = write_snapshot(Arc::clone(&self.storage), generation, cut, clean_shutdown);
-        let entry = self.while_renewing(snapshot).await??;
-        let written = Written { generation, size_bytes: entry.size_bytes };
+        self.look_after_chains().await;
+        let draft = self.draft(generation, cut, clean_shutdown).await?;
+        let entry = draft.entry.clone();
+        let snapshot = write_snapshot(Arc::clone(&self.storage), draft);
+        let extended = self.while_renewing(snapshot).await??;
+        let is_whole = entry.parents.is_empty();
+        let written = Written { generation, size_bytes: entry.size_bytes, is_whole };
         let mut head = self.head.clone();
         head.sequence = generation.sequence;
         let older = self.retained.iter().map(|one| one.entry.clone());
@@ -289,14 +299,56 @@ impl Checkpointer {
         kill_point("snapshot-written");
         self.replace_head_in_time(head).await?;
         kill_point("head-replaced");
+        self.chains.extend(extended);
         self.retained.insert(0, Retained::new(entry, newest_positions, version));
         let displaced = self.retained.drain(self.retained.len().min(self.terms.keep)..);
-        self.garbage.extend(displaced.map(|one| one.entry.generation()));
-        self.garbage.remove(&generation);
+        self.garbage.extend(displaced.flat_map(|one| one.entry.files().collect::<Vec<_>>()));
+        for file in self.retained.iter().flat_map(|one| one.entry.files()) {
+            self.garbage.remove(&file);
+        }
         self.covered.send_replace(version);
         self.publish();
         self.clean_up().await?;
         Ok(written)
+    }
+
+    /// On disk, files are deleted by hand, or by what tidies up directories: a chain without them
+    /// is not extended, so that the next snapshots are sound again.
+    async fn look_after_chains(&mut self) {
+        if !self.storage.has_lock() {
+            return;
+        }
+        if let Ok(listed) = self.storage.list().await {
+            let there: BTreeSet<_> = listed.iter().map(|listed| listed.generation).collect();
+            self.chains.end_if_incomplete(|generation| there.contains(&generation));
+        }
+    }
+
+    /// Encodes the cut. Should its task die, the chains are lost with it, and the next snapshots are
+    /// whole.
+    async fn draft(
+        &mut self,
+        generation: Generation,
+        cut: Cut,
+        clean_shutdown: bool,
+    ) -> Result<Draft, CheckpointError> {
+        let meta = Meta {
+            identity: self.storage.identity().to_owned(),
+            generation,
+            created_at: cut.taken_at,
+            writer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clean_shutdown,
+            series: cut.series,
+        };
+        let mut chains = std::mem::replace(&mut self.chains, Chains::new(self.terms.keep));
+        let encode = blocking(move || {
+            let draft = chains.draft(&meta, &cut);
+            kill_point("encode-middle");
+            (chains, draft)
+        });
+        let (chains, draft) = self.while_renewing(encode).await??;
+        self.chains = chains;
+        Ok(draft?)
     }
 
     /// Positions only grow, so what the oldest retained snapshot covers, all do. As long as that
@@ -310,34 +362,11 @@ impl Checkpointer {
     }
 }
 
-/// Encodes and writes one snapshot; what `head` will say of it.
-async fn write_snapshot(
-    storage: Arc<Storage>,
-    generation: Generation,
-    cut: Cut,
-    clean_shutdown: bool,
-) -> Result<HeadEntry, CheckpointError> {
-    let meta = Meta {
-        identity: storage.identity().to_owned(),
-        generation,
-        created_at: cut.taken_at,
-        writer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        clean_shutdown,
-        series: cut.series,
-    };
-    let encode = move || {
-        let file = codec::encode(&meta, &cut)?;
-        kill_point("encode-middle");
-        let entry = HeadEntry {
-            epoch: generation.epoch,
-            sequence: generation.sequence,
-            sha256: format!("{:x}", Sha256::digest(&file)),
-            size_bytes: file.len() as u64,
-        };
-        Ok::<_, CodecError>((file, entry))
-    };
-    let (file, entry) = blocking(encode).await??;
+/// What is left to do once it is retained.
+async fn write_snapshot(storage: Arc<Storage>, draft: Draft) -> Result<Extended, CheckpointError> {
+    let generation = draft.entry.generation();
+    let (file, extended) = draft.into_parts();
     kill_soon("snapshot-writing");
     storage.write_snapshot(generation, file).await?;
-    Ok(entry)
+    Ok(extended)
 }

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::head::{Generation, Head};
+use super::head::{Generation, Head, HeadEntry};
 use super::storage::tests::{Bucket, Fault};
 use super::*;
 use crate::model::{ListPosition, SourceKind, Tally, Timestamp};
 use crate::store::SourceState;
 
+pub(crate) mod chain;
+mod chains;
 mod run;
+mod speed;
 
 const KEEP: usize = 2;
 

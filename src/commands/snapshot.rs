@@ -13,10 +13,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::checkpoint::Storage;
-use crate::checkpoint::codec::{self, Snapshot};
+use crate::checkpoint::codec::{Part, Snapshot};
 use crate::checkpoint::head::Generation;
+use crate::checkpoint::reading::{Reading, examine};
 use crate::checkpoint::resolve::{Candidate, Decision, Unusable};
-use crate::checkpoint::restore::{examine, look};
+use crate::checkpoint::restore::look;
 use crate::commands::configure;
 use crate::config::Sources;
 use crate::telemetry::LogOutput;
@@ -72,7 +73,8 @@ const LATEST: &str = "latest";
 pub async fn run(opts: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
     let open = || {
         let config = configure(sources, LogOutput::Stderr)?;
-        Ok(Storage::open_existing(&config.snapshot.url, &config.gateway.identity)?)
+        let storage = Storage::open_existing(&config.snapshot.url, &config.gateway.identity)?;
+        Ok(Place { storage, keep: config.snapshot.keep })
     };
     let mut out = io::BufWriter::new(io::stdout());
     let sound = execute(opts.command, open, &mut out).await?;
@@ -80,16 +82,22 @@ pub async fn run(opts: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Where the snapshots lie, and how many are retained.
+struct Place {
+    storage: Storage,
+    keep: usize,
+}
+
 /// False: `verify` found a snapshot that cannot be read.
 async fn execute(
     command: Command,
-    open: impl FnOnce() -> anyhow::Result<Storage>,
+    open: impl FnOnce() -> anyhow::Result<Place>,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
     match command {
-        Command::List => out.write_all(survey(&open()?).await?.list().as_bytes())?,
+        Command::List => out.write_all(survey(&open()?.storage).await?.list().as_bytes())?,
         Command::Verify { all } => {
-            let (text, sound) = survey(&open()?).await?.verify(all);
+            let (text, sound) = survey(&open()?.storage).await?.verify(all);
             out.write_all(text.as_bytes())?;
             return Ok(sound);
         }
@@ -110,7 +118,7 @@ async fn execute(
 /// Storage is opened only when `which` is not a file, so a file needs no configuration.
 async fn load(
     which: &str,
-    open: impl FnOnce() -> anyhow::Result<Storage>,
+    open: impl FnOnce() -> anyhow::Result<Place>,
 ) -> anyhow::Result<Snapshot> {
     if which == LATEST {
         return latest(&open()?).await;
@@ -118,13 +126,14 @@ async fn load(
     let Ok(generation) = which.parse::<Generation>() else {
         return from_file(Path::new(which));
     };
-    let storage = open()?;
+    let storage = open()?.storage;
     match examine(&storage, &Candidate { generation, entry: None }).await? {
         Ok(verified) => Ok(verified.snapshot),
         Err(why) => bail!("snapshot {generation} in {}: {why}", storage.place()),
     }
 }
 
+/// A file that says what changed since another one needs that beside it, under its name.
 fn from_file(path: &Path) -> anyhow::Result<Snapshot> {
     let file = std::fs::read(path).with_context(|| {
         format!(
@@ -132,12 +141,22 @@ fn from_file(path: &Path) -> anyhow::Result<Snapshot> {
             path.display()
         )
     })?;
-    codec::decode(&file).with_context(|| path.display().to_string())
+    let context = || path.display().to_string();
+    let meta = Part::read(&file).with_context(context)?.meta();
+    let candidate = Candidate { generation: meta.generation, entry: None };
+    let mut reading = Reading::new(&candidate, &meta.identity);
+    let mut next = Some(file);
+    while let Some(generation) = reading.wanted() {
+        let beside = || std::fs::read(path.with_file_name(generation.file_name())).ok();
+        let verdict = reading.add(next.take().or_else(beside).as_deref());
+        verdict.map_err(anyhow::Error::msg).with_context(context)?;
+    }
+    Ok(reading.finish().map_err(anyhow::Error::msg).with_context(context)?.snapshot)
 }
 
 /// The one that a gateway would start from now.
-async fn latest(storage: &Storage) -> anyhow::Result<Snapshot> {
-    let found = look(storage).await?;
+async fn latest(Place { storage, keep }: &Place) -> anyhow::Result<Snapshot> {
+    let found = look(storage, *keep).await?;
     let place = storage.place();
     match (found.verified, found.decision) {
         (Some(verified), _) => Ok(verified.snapshot),

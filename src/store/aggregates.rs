@@ -71,7 +71,9 @@ impl Aggregates {
         let mut used = 0;
         for (at, family) in families.iter_mut().enumerate() {
             let at = small(at);
-            family.sweep();
+            if !family.removed.is_empty() {
+                family.sweep();
+            }
             if family.has_start_times() {
                 family.created.resize(family.labels.len(), Timestamp::default());
             }

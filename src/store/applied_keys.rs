@@ -22,6 +22,8 @@ pub(super) struct AppliedKeys {
     most: usize,
     /// In the order applied.
     order: VecDeque<AppliedKey>,
+    /// How many are no more in there.
+    forgotten: u64,
     /// By key: the request's fingerprint, and when it was applied last.
     known: HashMap<[u8; 16], (u64, Timestamp)>,
 }
@@ -29,7 +31,13 @@ pub(super) struct AppliedKeys {
 impl AppliedKeys {
     pub(super) fn restore(keys: Vec<AppliedKey>) -> Self {
         let known = keys.iter().map(|AppliedKey { key, at }| (key.key, (key.fingerprint, *at)));
-        Self { window: DEFAULT_WINDOW, most: MOST_KEYS, known: known.collect(), order: keys.into() }
+        Self {
+            window: DEFAULT_WINDOW,
+            most: MOST_KEYS,
+            known: known.collect(),
+            order: keys.into(),
+            forgotten: 0,
+        }
     }
 
     pub(super) fn set_window(&mut self, window: Duration) {
@@ -38,6 +46,11 @@ impl AppliedKeys {
 
     pub(super) fn copy(&self) -> Vec<AppliedKey> {
         self.order.iter().copied().collect()
+    }
+
+    /// How many keys were forgotten before the first that is remembered.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Whether the same push was applied before.
@@ -80,6 +93,7 @@ impl AppliedKeys {
                 self.known.remove(&key);
             }
             self.order.pop_front();
+            self.forgotten += 1;
         }
         self.order.push_back(AppliedKey { key, at });
         self.known.insert(key.key, (key.fingerprint, at));

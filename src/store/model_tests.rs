@@ -14,6 +14,8 @@ use crate::checkpoint::head::Generation;
 use crate::model::push::{Group, Operation};
 use crate::model::{MetricType, Mode, NativeHistogram, PushPosition, Reason, SourceKind, labels};
 
+mod chains;
+mod changes;
 mod inputs;
 mod model;
 mod played;
@@ -32,12 +34,7 @@ proptest! {
 
     #[test]
     fn the_store_does_what_the_model_does(steps in inputs::steps()) {
-        let source = SourceKey { kind: SourceKind::Push, key: "journal".into() };
-        let mut store = Store::new(MOST_SERIES);
-        store.reposition(&source, |position| {
-            *position = Some(Position::Push(PushPosition { next: 0 }));
-            0
-        });
+        let mut store = new_store();
         let mut model = Model::new(MOST_SERIES);
         let mut now = START;
         for (step, inputs::Step { wait_seconds, restart, doings }) in (0_u64..).zip(steps) {
@@ -50,12 +47,6 @@ proptest! {
                 let expected = model.clone().push(push, now);
                 prop_assert_eq!(answer(checked), expected, "checking {:?}", push);
             }
-            let batch = doings.iter().fold(BatchBuilder::new(store.hasher()), |batch, doing| {
-                match doing {
-                    Doing::Event(event) => with_event(batch, event),
-                    Doing::Push(push) => batch.push(built(&store, push, now)),
-                }
-            });
             let mut refused_events = Vec::new();
             let mut answers = Vec::new();
             for doing in &doings {
@@ -65,7 +56,7 @@ proptest! {
                 }
             }
             let advance = Advance::Push { from: step, to: step + 1 };
-            let applied = store.apply(&source, &batch.build(), &advance, now, now);
+            let applied = store.apply(&journal(), &batch(&store, &doings, now), &advance, now, now);
             let applied = applied.expect("the next record");
             let pushes: Vec<_> = applied.pushes.into_iter().map(answer).collect();
             let refused_pushes = answers.iter().filter_map(|answer| answer.err());
@@ -98,6 +89,50 @@ fn stored(cut: &Cut) -> Cut {
         series: cut.series,
     };
     codec::decode(&codec::encode(&meta, cut).expect("it has a form")).expect("a snapshot").cut
+}
+
+fn journal() -> SourceKey {
+    SourceKey { kind: SourceKind::Push, key: "journal".into() }
+}
+
+fn new_store() -> Store {
+    let store = Store::new(MOST_SERIES);
+    store.reposition(&journal(), |position| {
+        *position = Some(Position::Push(PushPosition { next: 0 }));
+        0
+    });
+    store
+}
+
+/// A store to which steps are done, without a model.
+struct Run {
+    store: Store,
+    now: Timestamp,
+    /// The number of the next record.
+    next: u64,
+}
+
+impl Run {
+    fn new() -> Self {
+        Self { store: new_store(), now: START, next: 0 }
+    }
+
+    fn step(&mut self, step: &inputs::Step) {
+        self.now.0 += step.wait_seconds * 1000;
+        let advance = Advance::Push { from: self.next, to: self.next + 1 };
+        let batch = batch(&self.store, &step.doings, self.now);
+        self.store.apply(&journal(), &batch, &advance, self.now, self.now).expect("the next");
+        self.next += 1;
+    }
+}
+
+fn batch(store: &Store, doings: &[Doing], now: Timestamp) -> Batch {
+    let batch = BatchBuilder::new(store.hasher());
+    let with = |batch: BatchBuilder, doing: &Doing| match doing {
+        Doing::Event(event) => with_event(batch, event),
+        Doing::Push(push) => batch.push(built(store, push, now)),
+    };
+    doings.iter().fold(batch, with).build()
 }
 
 fn answer(result: Result<PushApplied, PushRefusal>) -> Result<(u64, bool), Reason> {

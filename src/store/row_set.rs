@@ -33,6 +33,17 @@ impl RowSet {
         is_new
     }
 
+    /// Takes in the rows of another set.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
+        self.len = self.words.iter().map(|word| word.count_ones() as usize).sum();
+    }
+
     /// Ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(at, word)| {
@@ -43,6 +54,16 @@ impl RowSet {
                 Some(at * 64 + bit)
             })
         })
+    }
+}
+
+impl FromIterator<usize> for RowSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(rows: I) -> Self {
+        let mut set = Self::default();
+        for row in rows {
+            set.insert(row);
+        }
+        set
     }
 }
 
@@ -59,5 +80,15 @@ mod tests {
         assert_eq!((rows.len(), copy.len()), (5, 2));
         assert!(rows.contains(0) && !copy.contains(0) && copy.contains(70) && !copy.contains(71));
         assert!(rows.iter().eq([0, 3, 63, 64, 70]) && copy.iter().eq([3, 70]));
+    }
+
+    #[test]
+    fn a_set_that_takes_in_another_has_the_rows_of_both_once() {
+        let set = |rows: &[usize]| rows.iter().copied().collect::<RowSet>();
+        for (one, other) in [(&[1, 200][..], &[1, 2][..]), (&[1, 2], &[1, 200]), (&[], &[0, 64])] {
+            let mut both = set(one);
+            both.extend(&set(other));
+            assert_eq!(both, set(&[one, other].concat()));
+        }
     }
 }

@@ -44,14 +44,15 @@ impl<T: ?Sized> SparseColumn<T> {
         }
     }
 
-    /// Keeps these rows, in this order, and counts them anew.
-    pub(super) fn keep(&mut self, rows: &[usize]) {
-        if self.iter().next().is_none() {
-            self.rows = Vec::new();
-            return;
+    /// These rows, in this order, counted anew.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        let mut selected = Self::default();
+        if !self.is_empty() {
+            for (at, row) in rows.iter().enumerate() {
+                selected.set(at, self.get(*row).cloned());
+            }
         }
-        let take = |row: &usize| self.rows.get_mut(*row).and_then(Option::take);
-        self.rows = rows.iter().map(take).collect();
+        selected
     }
 
     /// No row has a value, as far as can be told at a glance.

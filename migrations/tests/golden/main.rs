@@ -8,11 +8,13 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
 
+use prom_stream_gateway_migrations as format;
 use prom_stream_gateway_migrations::envelope::{self, HEADER_SIZE_BYTES};
 use prom_stream_gateway_migrations::{Error, LATEST_VERSION, decode, encode, to_messagepack};
 
 mod v1;
 mod v2;
+mod v3;
 
 const ADVICE: &str = "The snapshot format has changed. Released snapshots would no longer read: \
                       undo the change, or add a version as migrations/README.md says.";
@@ -45,14 +47,14 @@ fn content<T: serde::de::DeserializeOwned>(version: u32) -> T {
 
 #[test]
 fn a_version_1_snapshot_reads_as_it_always_did() {
-    let snapshot: prom_stream_gateway_migrations::v1::Snapshot = content(1);
+    let snapshot: format::v1::Snapshot = content(1);
     assert_eq!(shown(&snapshot), expected(1, "expected.txt"));
     assert!(rmp_serde::to_vec_named(&v1::sample()).unwrap() == read(1, "good.msgpack"), "{ADVICE}");
 }
 
 #[test]
 fn a_version_1_snapshot_is_a_version_2_snapshot_in_which_nobody_pushed() {
-    let snapshot = decode(&read(1, "good.snap")).unwrap();
+    let snapshot = format::v2::Snapshot::from(content::<format::v1::Snapshot>(1));
     assert_eq!(shown(&snapshot), expected(2, "from-v1.txt"));
     let before = v1::sample();
     assert_eq!(snapshot.sources.len(), before.sources.len());
@@ -66,22 +68,51 @@ fn a_version_1_snapshot_is_a_version_2_snapshot_in_which_nobody_pushed() {
 
 #[test]
 fn a_version_2_snapshot_reads_as_it_always_did() {
-    let snapshot = decode(&read(2, "good.snap")).unwrap();
+    let snapshot: format::v2::Snapshot = content(2);
     assert_eq!(shown(&snapshot), expected(2, "expected.txt"));
+    assert!(rmp_serde::to_vec_named(&v2::sample()).unwrap() == read(2, "good.msgpack"), "{ADVICE}");
+}
+
+#[test]
+fn a_version_2_snapshot_is_a_version_3_snapshot_that_is_whole() {
+    let snapshot = decode(&read(2, "good.snap")).unwrap();
+    assert_eq!(shown(&snapshot), expected(3, "from-v2.txt"));
+    let before = v2::sample();
+    assert_eq!(snapshot.parent, None);
+    assert_eq!(snapshot.groups.labels, before.groups);
+    assert_eq!(snapshot.groups.indexes_skipped, [0, 0]);
+    assert_eq!(snapshot.families.len(), before.families.len());
+    assert!(snapshot.families.iter().all(|family| family.removed.is_none()));
+    // Version 1 goes through both steps.
+    let first = decode(&read(1, "good.snap")).unwrap();
+    assert_eq!(first, format::v3::Snapshot::from(format::v2::Snapshot::from(v1::sample())));
+}
+
+#[test]
+fn version_3_snapshots_read_as_they_always_did() {
+    for name in ["good", "delta"] {
+        let snapshot = decode(&read(3, &format!("{name}.snap"))).unwrap();
+        assert_eq!(shown(&snapshot), expected(3, &format!("{name}.txt")));
+    }
 }
 
 /// Fails when the structs of the latest version are changed in place. The content is compared
 /// and not the file, since zstd may compress differently from one release to the next.
 #[test]
 fn the_format_has_not_moved_without_a_new_version() {
-    assert_eq!(LATEST_VERSION, 2, "{ADVICE}");
-    assert!(to_messagepack(&v2::sample()).unwrap() == read(2, "good.msgpack"), "{ADVICE}");
-    assert_eq!(content::<prom_stream_gateway_migrations::Latest>(2), v2::sample());
+    assert_eq!(LATEST_VERSION, 3, "{ADVICE}");
+    for (name, sample) in [("good", v3::sample()), ("delta", v3::delta())] {
+        let written = to_messagepack(&sample).unwrap();
+        assert!(written == read(3, &format!("{name}.msgpack")), "{name}: {ADVICE}");
+    }
+    assert_eq!(content::<format::Latest>(3), v3::sample());
 }
 
 #[test]
 fn what_is_encoded_decodes() {
-    assert_eq!(decode(&encode(&v2::sample()).unwrap()).unwrap(), v2::sample());
+    for sample in [v3::sample(), v3::delta()] {
+        assert_eq!(decode(&encode(&sample).unwrap()).unwrap(), sample);
+    }
 }
 
 #[test]
@@ -134,17 +165,18 @@ fn nesting_does_not_overflow_the_stack() {
 #[test]
 #[ignore = "writes the fixtures; only for a version that was not released yet"]
 fn regenerate() {
-    let write = |name: &str, content: &[u8]| fs::write(fixture(2, name), content).unwrap();
-    let snapshot = v2::sample();
-    let content = to_messagepack(&snapshot).unwrap();
-    let good = encode(&snapshot).unwrap();
+    let write = |name: &str, content: &[u8]| fs::write(fixture(3, name), content).unwrap();
+    for (name, snapshot) in [("good", v3::sample()), ("delta", v3::delta())] {
+        write(&format!("{name}.snap"), &encode(&snapshot).unwrap());
+        write(&format!("{name}.msgpack"), &to_messagepack(&snapshot).unwrap());
+        write(&format!("{name}.txt"), shown(&snapshot).as_bytes());
+    }
+    let good = encode(&v3::sample()).unwrap();
+    let content = to_messagepack(&v3::sample()).unwrap();
     let mut flipped = good.clone();
     flipped[HEADER_SIZE_BYTES + 100] ^= 0b100;
-    write("good.msgpack", &content);
-    write("expected.txt", shown(&snapshot).as_bytes());
-    write("from-v1.txt", shown(&decode(&read(1, "good.snap")).unwrap()).as_bytes());
+    write("from-v2.txt", shown(&decode(&read(2, "good.snap")).unwrap()).as_bytes());
     write("truncated.snap", &good[..good.len() / 2]);
     write("bit-flipped.snap", &flipped);
     write("future-version.snap", &envelope::seal(999, &content).unwrap());
-    write("good.snap", &good);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use migrations::v2;
+use migrations::v3;
 
 use super::{CodecError, Meta, Snapshot};
 use crate::checkpoint::head::Generation;
@@ -13,42 +13,57 @@ use crate::model::{
     GroupPosition, IdSet, ListPosition, Position, PushPosition, ReaderPosition, Reason, SourceKey,
     SourceKind, StreamId, Tally, Timestamp,
 };
-use crate::store::{AppliedKey, Cut, Family, SourceState};
+use crate::store::{AppliedKey, Cut, SourceState};
 
+mod assembly;
+mod change;
 mod family;
 mod lengths;
 mod sparse;
 mod summaries;
 
+use assembly::{Assembly, Contents};
 use lengths::expect_length;
 
-pub(super) fn snapshot(read: v2::Snapshot) -> Result<Snapshot, CodecError> {
-    let created_at = Timestamp(read.created_at_milliseconds);
-    let content = |what| CodecError::Content { what };
+/// The content of a file, and that of each of its parents, the nearest first.
+pub(super) fn snapshot(
+    mut read: v3::Snapshot,
+    parents: Vec<v3::Snapshot>,
+) -> Result<Snapshot, CodecError> {
+    let meta = meta(&read);
+    let sources = sources(std::mem::take(&mut read.sources))?;
+    let generation = |parent: &v3::Snapshot| self::meta(parent).generation;
+    let parent_generations = parents.iter().map(generation).collect();
+    let mut assembly = Assembly::default();
+    for part in parents.into_iter().rev().chain([read]) {
+        assembly.add(part)?;
+    }
+    let Contents { families, groups, keys } = assembly.finish()?;
     // Versions count changes within one process: a restored state has none yet.
     let cut = Cut {
-        taken_at: created_at,
-        version: 0,
-        series: read.series,
-        families: families(read.families, read.groups.len())?,
-        groups: groups(read.groups).map_err(content)?,
-        idempotency_keys: idempotency_keys(&read.idempotency_keys).map_err(content)?,
-        sources: sources(read.sources)?,
+        taken_at: meta.created_at,
+        series: meta.series,
+        families,
+        groups,
+        idempotency_keys: keys,
+        sources,
+        ..Cut::default()
     };
-    Ok(Snapshot {
-        meta: Meta {
-            identity: read.identity,
-            generation: Generation { epoch: read.epoch, sequence: read.sequence },
-            created_at,
-            writer_version: read.writer_version,
-            clean_shutdown: read.clean_shutdown,
-            series: read.series,
-        },
-        cut,
-    })
+    Ok(Snapshot { meta, parents: parent_generations, cut })
 }
 
-fn sources(stored: Vec<v2::Source>) -> Result<Vec<SourceState>, CodecError> {
+pub(super) fn meta(read: &v3::Snapshot) -> Meta {
+    Meta {
+        identity: read.identity.clone(),
+        generation: Generation { epoch: read.epoch, sequence: read.sequence },
+        created_at: Timestamp(read.created_at_milliseconds),
+        writer_version: read.writer_version.clone(),
+        clean_shutdown: read.clean_shutdown,
+        series: read.series,
+    }
+}
+
+fn sources(stored: Vec<v3::Source>) -> Result<Vec<SourceState>, CodecError> {
     let mut keys = HashSet::new();
     let mut sources = Vec::with_capacity(stored.len());
     for stored in stored {
@@ -63,41 +78,7 @@ fn sources(stored: Vec<v2::Source>) -> Result<Vec<SourceState>, CodecError> {
     Ok(sources)
 }
 
-/// Those that have a series; `groups`: how many the snapshot has.
-fn families(stored: Vec<v2::Family>, groups: usize) -> Result<Vec<Family>, CodecError> {
-    let mut names = HashSet::new();
-    let mut families = Vec::with_capacity(stored.len());
-    for stored in stored {
-        let name = stored.name.clone();
-        let family = family::family(stored, groups)
-            .map_err(|what| CodecError::Family { name: name.clone(), what })?;
-        for sample in family.sample_names() {
-            if let Some(sample) = names.replace(sample) {
-                let what = format!("samples of the name `{sample}` stand there twice");
-                return Err(CodecError::Family { name, what });
-            }
-        }
-        if !family.labels.is_empty() {
-            families.push(family);
-        }
-    }
-    Ok(families)
-}
-
-fn groups(stored: Vec<String>) -> Result<Vec<Arc<str>>, String> {
-    let mut known = HashSet::new();
-    let mut groups = Vec::with_capacity(stored.len());
-    for labels in stored {
-        let labels: Arc<str> = labels.into();
-        if !known.insert(Arc::clone(&labels)) {
-            return Err(format!("group `{labels}` stands there twice"));
-        }
-        groups.push(labels);
-    }
-    Ok(groups)
-}
-
-fn idempotency_keys(columns: &v2::IdempotencyKeys) -> Result<Vec<AppliedKey>, String> {
+fn idempotency_keys(columns: &v3::IdempotencyKeys) -> Result<Vec<AppliedKey>, String> {
     let expected = Some(columns.keys.len());
     expect_length("fingerprints of idempotency keys", columns.fingerprints.len(), expected)?;
     let times_found = columns.applied_at_milliseconds.len();
@@ -122,12 +103,12 @@ fn times(differences: &[i64]) -> impl Iterator<Item = Timestamp> {
     })
 }
 
-fn source(stored: v2::Source) -> Result<SourceState, String> {
+fn source(stored: v3::Source) -> Result<SourceState, String> {
     let (kind, position) = match stored.position {
-        v2::Position::List { segment, remaining } => {
+        v3::Position::List { segment, remaining } => {
             (SourceKind::List, Position::List(ListPosition { segment, remaining }))
         }
-        v2::Position::Group { last, trimmed_unread, unacknowledged } => {
+        v3::Position::Group { last, trimmed_unread, unacknowledged } => {
             let unacknowledged = Arc::new(id_set(&unacknowledged)?);
             let last = stream_id(last);
             (
@@ -135,11 +116,11 @@ fn source(stored: v2::Source) -> Result<SourceState, String> {
                 Position::Group(GroupPosition { last, unacknowledged, trimmed_unread }),
             )
         }
-        v2::Position::Reader { last, entries_consumed } => {
+        v3::Position::Reader { last, entries_consumed } => {
             let last = stream_id(last);
             (SourceKind::Reader, Position::Reader(ReaderPosition { last, entries_consumed }))
         }
-        v2::Position::Push { next } => (SourceKind::Push, Position::Push(PushPosition { next })),
+        v3::Position::Push { next } => (SourceKind::Push, Position::Push(PushPosition { next })),
     };
     if stored.kind != kind.as_str() {
         return Err(format!("its position is that of a {}", kind.as_str()));
@@ -151,7 +132,7 @@ fn source(stored: v2::Source) -> Result<SourceState, String> {
     })
 }
 
-fn stream_id(id: v2::StreamId) -> StreamId {
+fn stream_id(id: v3::StreamId) -> StreamId {
     StreamId::new(id.milliseconds, id.sequence)
 }
 
@@ -173,7 +154,7 @@ fn id_set(differences: &[u64]) -> Result<IdSet, String> {
         .ok_or_else(|| "its unacknowledged ids do not ascend".to_owned())
 }
 
-fn tally(stored: v2::Tally) -> Result<Tally, String> {
+fn tally(stored: v3::Tally) -> Result<Tally, String> {
     let mut tally = Tally { processed: stored.processed, lost: stored.lost, ..Tally::default() };
     for (name, count) in stored.dropped {
         let reason = Reason::ALL

@@ -11,6 +11,7 @@ use crate::model::{
 use crate::store::test_batch::BatchBuilder;
 use crate::store::{SourceState, Store, Values};
 
+mod changes;
 mod crafted;
 mod pushed;
 mod speed;
@@ -94,7 +95,7 @@ fn what_goes_in_comes_out() {
 }
 
 fn content(cut: &Cut) -> Vec<u8> {
-    migrations::to_messagepack(&to_format::snapshot(&meta(), cut).unwrap()).unwrap()
+    migrations::to_messagepack(&to_format::snapshot(&meta(), cut, None).unwrap()).unwrap()
 }
 
 #[test]

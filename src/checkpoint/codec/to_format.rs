@@ -1,75 +1,86 @@
 //! Store to format: rows become columns, runs become differences.
 //!
-//! Rows that were removed and not swept yet are not written, nor are groups that no row refers to:
-//! those that are left are numbered anew.
+//! Rows and groups keep their numbers, so that a later snapshot can say what changed: rows that
+//! were removed and not swept yet are written too, without their labels.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use migrations::v2;
+use migrations::v3;
 
+use super::since::Since;
 use super::{CodecError, Meta};
 use crate::model::{IdSet, Position, Reason, StreamId, Tally, Timestamp};
-use crate::store::{AppliedKey, Cut, Family, SourceState};
+use crate::store::{AppliedKey, Cut, SourceState};
 
+mod changes;
 mod family;
 mod sparse;
 
-pub(super) fn snapshot(meta: &Meta, cut: &Cut) -> Result<v2::Snapshot, CodecError> {
-    let present = cut.families.iter().filter(|family| family.live() > 0);
-    let families: Vec<Cow<'_, Family>> = present.map(without_removed).collect();
-    let (groups, group_numbers) = groups(cut, &families);
-    let families = families.iter().map(|family| family::family(family, &group_numbers));
-    Ok(v2::Snapshot {
+/// All of the cut, or what changed since a snapshot.
+pub(super) fn snapshot(
+    meta: &Meta,
+    cut: &Cut,
+    since: Option<&Since>,
+) -> Result<v3::Snapshot, CodecError> {
+    let present = || cut.families.iter().filter(|family| family.live() > 0);
+    let is_whole =
+        |incarnation| since.is_none_or(|since| !since.families.contains_key(&incarnation));
+    let whole = present().filter(|family| is_whole(family.changes.incarnation()));
+    let families = whole.map(|whole| family::family(whole, 0)).collect::<Result<_, _>>()?;
+    let changed = since.map(|since| present().filter_map(|family| changes::of(family, since)));
+    let changed = changed.into_iter().flatten().collect::<Result<_, _>>()?;
+    let known_keys = since.map_or(0..0, |since| since.keys.clone());
+    Ok(v3::Snapshot {
         identity: meta.identity.clone(),
         epoch: meta.generation.epoch,
         sequence: meta.generation.sequence,
+        parent: since.map(|since| v3::Parent {
+            sequence: since.parent.sequence,
+            sha256: since.sha256.clone(),
+        }),
         created_at_milliseconds: meta.created_at.0,
         writer_version: meta.writer_version.clone(),
         clean_shutdown: meta.clean_shutdown,
         series: meta.series,
         sources: cut.sources.iter().map(source).collect(),
-        groups,
-        idempotency_keys: idempotency_keys(&cut.idempotency_keys),
-        families: families.collect::<Result<_, _>>()?,
+        groups: groups(&cut.groups, since.map_or(&[], |since| &since.groups)),
+        idempotency_keys: idempotency_keys(cut, &known_keys),
+        families,
+        families_gone: since.map_or_else(Vec::new, |since| changes::gone(cut, since)),
+        families_changed: changed,
     })
 }
 
-fn without_removed(family: &Family) -> Cow<'_, Family> {
-    if family.removed.is_empty() {
-        return Cow::Borrowed(family);
-    }
-    let mut family = family.clone();
-    family.sweep();
-    Cow::Owned(family)
-}
-
-/// The groups that rows refer to, and by its index in the cut the number of each.
-fn groups(cut: &Cut, families: &[Cow<'_, Family>]) -> (Vec<String>, Vec<u32>) {
-    let mut in_use = vec![false; cut.groups.len()];
-    for family in families {
-        for row in 0..family.groups.len() {
-            if let Some(group) = family.group(row) {
-                in_use[group] = true;
-            }
+/// Those that are others than before, by index.
+fn groups(now: &[Arc<str>], before: &[Arc<str>]) -> v3::Groups {
+    let mut columns = v3::Groups::default();
+    let mut indexes = sparse::Skipped::default();
+    for index in 0..now.len().max(before.len()) {
+        let [now, before] = [now, before].map(|groups| groups.get(index));
+        let same = match (now, before) {
+            // Comparing the texts of all would take a while.
+            (Some(now), Some(before)) => Arc::ptr_eq(now, before) || now == before,
+            (one, other) => one.or(other).is_none_or(|labels| labels.is_empty()),
+        };
+        if !same {
+            indexes.push(index);
+            columns.labels.push(now.map_or_else(String::new, |labels| labels.to_string()));
         }
     }
-    let mut labels = Vec::new();
-    let mut next = 0_u32;
-    let numbers = cut.groups.iter().zip(in_use).map(|(group, in_use)| {
-        let number = next;
-        if in_use {
-            labels.push(group.to_string());
-            next += 1;
-        }
-        number
-    });
-    let numbers = numbers.collect();
-    (labels, numbers)
+    columns.indexes_skipped = indexes.column;
+    columns
 }
 
-fn idempotency_keys(keys: &[AppliedKey]) -> v2::IdempotencyKeys {
+/// Keys are numbered in the order applied; `known`: those that are known already.
+fn idempotency_keys(cut: &Cut, known: &std::ops::Range<u64>) -> v3::IdempotencyKeys {
+    let first = cut.keys_forgotten;
+    let forgotten = first.clamp(known.start, known.end) - known.start;
+    let already = known.end.saturating_sub(first);
+    let keys = &cut.idempotency_keys;
+    let keys: &[AppliedKey] = &keys[keys.len().min(already as usize)..];
     let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    v2::IdempotencyKeys {
+    v3::IdempotencyKeys {
+        forgotten,
         keys: keys.iter().map(|key| [&key.key.key[..8], &key.key.key[8..]].map(number)).collect(),
         fingerprints: keys.iter().map(|key| key.key.fingerprint).collect(),
         applied_at_milliseconds: times(keys.iter().map(|key| key.at)),
@@ -88,8 +99,8 @@ fn times(times: impl Iterator<Item = Timestamp>) -> Vec<i64> {
         .collect()
 }
 
-fn source(source: &SourceState) -> v2::Source {
-    v2::Source {
+fn source(source: &SourceState) -> v3::Source {
+    v3::Source {
         kind: source.key.kind.as_str().to_owned(),
         key: source.key.key.clone(),
         position: position(&source.position),
@@ -97,26 +108,26 @@ fn source(source: &SourceState) -> v2::Source {
     }
 }
 
-fn position(position: &Position) -> v2::Position {
+fn position(position: &Position) -> v3::Position {
     match position {
         Position::List(list) => {
-            v2::Position::List { segment: list.segment, remaining: list.remaining }
+            v3::Position::List { segment: list.segment, remaining: list.remaining }
         }
-        Position::Group(group) => v2::Position::Group {
+        Position::Group(group) => v3::Position::Group {
             last: stream_id(group.last),
             trimmed_unread: group.trimmed_unread,
             unacknowledged: differences(&group.unacknowledged),
         },
-        Position::Reader(reader) => v2::Position::Reader {
+        Position::Reader(reader) => v3::Position::Reader {
             last: stream_id(reader.last),
             entries_consumed: reader.entries_consumed,
         },
-        Position::Push(push) => v2::Position::Push { next: push.next },
+        Position::Push(push) => v3::Position::Push { next: push.next },
     }
 }
 
-fn stream_id(id: StreamId) -> v2::StreamId {
-    v2::StreamId { milliseconds: id.milliseconds, sequence: id.sequence }
+fn stream_id(id: StreamId) -> v3::StreamId {
+    v3::StreamId { milliseconds: id.milliseconds, sequence: id.sequence }
 }
 
 /// Three small numbers for each run instead of three large ones.
@@ -133,11 +144,11 @@ fn differences(ids: &IdSet) -> Vec<u64> {
     differences
 }
 
-fn tally(tally: &Tally) -> v2::Tally {
+fn tally(tally: &Tally) -> v3::Tally {
     let dropped = Reason::ALL
         .into_iter()
         .map(|reason| (reason.as_str().to_owned(), tally.dropped[reason as usize]))
         .filter(|(_, count)| *count > 0)
         .collect();
-    v2::Tally { processed: tally.processed, lost: tally.lost, dropped }
+    v3::Tally { processed: tally.processed, lost: tally.lost, dropped }
 }

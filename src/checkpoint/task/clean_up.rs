@@ -44,7 +44,7 @@ impl Checkpointer {
     fn is_left_behind(&self, generation: Generation) -> bool {
         generation.epoch < self.head.epoch
             && !self.evidence.contains(&generation)
-            && !self.retained.iter().any(|one| one.entry.generation() == generation)
+            && !self.retained.iter().any(|one| one.entry.files().any(|file| file == generation))
     }
 }
 

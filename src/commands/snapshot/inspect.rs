@@ -3,15 +3,17 @@
 
 use super::table::table;
 use crate::checkpoint::codec::Snapshot;
+use crate::checkpoint::head::Generation;
 use crate::model::{Position, Reason};
 use crate::store::SourceState;
 
 pub(super) fn render(snapshot: &Snapshot) -> String {
-    let Snapshot { meta, cut } = snapshot;
+    let Snapshot { meta, parents, cut } = snapshot;
     let fact = |name: &str, value: String| vec![format!("{name}:"), value];
     let facts = [
         fact("Identity", meta.identity.clone()),
         fact("Generation", meta.generation.to_string()),
+        fact("Files", files(parents)),
         fact("Created", meta.created_at.rfc3339()),
         fact("Written by", format!("version {}", meta.writer_version)),
         fact("At shutdown", if meta.clean_shutdown { "yes" } else { "no" }.into()),
@@ -39,6 +41,13 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
         table(&["FAMILY", "TYPE", "LABEL SETS", "HELP"], &[2], &families),
     ]
     .join("\n")
+}
+
+fn files(parents: &[Generation]) -> String {
+    match parents {
+        [] => "one, whole".into(),
+        [.., whole] => format!("{}: {whole}, and what changed since", parents.len() + 1),
+    }
 }
 
 fn source(source: &SourceState) -> Vec<String> {

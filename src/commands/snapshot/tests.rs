@@ -50,7 +50,10 @@ impl Place {
     async fn run(&self, arguments: &[&str]) -> anyhow::Result<(String, bool)> {
         let line = std::iter::once(&"snapshot").chain(arguments);
         let command = Line::try_parse_from(line)?.opts.command;
-        let open = || Ok(Storage::open_existing(self.0.path().to_str().unwrap(), "default")?);
+        let open = || {
+            let storage = Storage::open_existing(self.0.path().to_str().unwrap(), "default")?;
+            Ok(super::Place { storage, keep: 2 })
+        };
         let mut out = Vec::new();
         let sound = execute(command, open, &mut out).await?;
         Ok((String::from_utf8(out)?, sound))
@@ -73,9 +76,9 @@ fn line(text: &str, start: &str) -> String {
 async fn list_shows_every_snapshot_and_its_state() {
     let place = Place::with_two_snapshots().await;
     let (text, _) = place.run(&["list"]).await.unwrap();
-    assert_eq!(line(&text, "GENERATION"), "GENERATION CREATED SIZE SERIES HEAD STATE");
+    assert_eq!(line(&text, "GENERATION"), "GENERATION CREATED SIZE SERIES SINCE HEAD STATE");
     let size_bytes = std::fs::metadata(place.file(2)).unwrap().len();
-    let expected = format!("1-2 2023-11-14T22:13:20Z {size_bytes} B 10 yes valid");
+    let expected = format!("1-2 2023-11-14T22:13:20Z {size_bytes} B 10 - yes valid");
     assert_eq!(line(&text, "1-2"), expected);
     truncate(&place.file(1));
     let (text, _) = place.run(&["list"]).await.unwrap();
@@ -180,4 +183,48 @@ async fn export_as_json_has_labels_and_values_apart() {
     assert_eq!(family("seconds")[0]["buckets"], buckets);
     let quantiles = serde_json::json!([{ "quantile": 0.5, "value": 8.0 }]);
     assert_eq!(family("bytes")[0]["quantiles"], quantiles);
+}
+
+#[tokio::test]
+async fn snapshots_of_what_changed_are_shown_with_what_they_build_upon() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let storage = Storage::open(place.0.path().to_str().unwrap(), "default").unwrap();
+    let mut checkpointer = take(storage, 2).await.unwrap().checkpointer;
+    let store = Store::new(1000);
+    let queue = SourceKey { kind: SourceKind::List, key: "queue".into() };
+    let stand_at = |segment| {
+        store.reposition(&queue, |position| {
+            *position = Some(Position::List(ListPosition { segment, remaining: Some(100) }));
+            0
+        });
+    };
+    stand_at(1);
+    let labels: Vec<_> = (0..50).map(|row| format!("row=\"{row}\"")).collect();
+    let batch = BatchBuilder::new(store.hasher());
+    let batch = labels.iter().fold(batch, |batch, labels| batch.counter("c", labels, 1.0));
+    let advance = Advance::List { segment: 1, from: 100, to: 0 };
+    store.apply(&queue, &batch.build(), &advance, TAKEN_AT, TAKEN_AT).unwrap();
+    for segment in 2..=5 {
+        stand_at(segment);
+        checkpointer.write(store.cut(TAKEN_AT), false).await.unwrap();
+    }
+
+    let (text, _) = place.run(&["list"]).await.unwrap();
+    assert!(line(&text, "1-4").ends_with(" 50 1-2 yes valid"), "{text}");
+    assert!(line(&text, "1-2").ends_with(" 50 - for 1-4 valid"), "{text}");
+    let file = place.file(4);
+    for which in ["1-4", file.to_str().unwrap()] {
+        let (text, _) = place.run(&["inspect", which]).await.unwrap();
+        assert_eq!(line(&text, "Files:"), "Files: 2: 1-2, and what changed since");
+        assert_eq!(line(&text, "c "), "c counter 50");
+        assert_eq!(line(&text, "list:queue"), "list:queue segment 5, 100 items to go 50 0 -");
+    }
+    assert_eq!(place.run(&["verify"]).await.unwrap(), ("1-4: valid\n1-3: valid\n".into(), true));
+
+    std::fs::remove_file(place.file(2)).unwrap();
+    let (text, sound) = place.run(&["verify"]).await.unwrap();
+    assert_eq!(text, "1-4: it builds upon 1-2: it does not exist\n1-3: valid\n");
+    assert!(!sound);
+    let error = place.run(&["inspect", file.to_str().unwrap()]).await.unwrap_err();
+    assert!(format!("{error:#}").ends_with("it builds upon 1-2: it does not exist"), "{error:#}");
 }

@@ -98,6 +98,11 @@ fn checkpoint(report: &CheckpointReport) -> Vec<Family> {
     let gauge = |name: &str, help: &str| Family::gauge(&format!("checkpoint_{name}"), help);
     let mut families = vec![
         Family::counter("checkpoints_total", "Checkpoints made durable.").value(report.successes),
+        Family::counter(
+            "checkpoint_whole_snapshots_total",
+            "Checkpoints that wrote all of the state; the others wrote what changed.",
+        )
+        .value(report.whole_snapshots),
         Family::counter("checkpoint_failures_total", "Checkpoints that could not be made durable.")
             .value(report.failures),
     ];
@@ -115,7 +120,7 @@ fn checkpoint(report: &CheckpointReport) -> Vec<Family> {
                 .value(at),
             gauge("age_seconds", "How long ago the newest snapshot became durable.")
                 .value((Timestamp::now().as_seconds() - at).max(0.0)),
-            gauge("size_bytes", "Size of the newest snapshot.").value(report.size_bytes),
+            gauge("size_bytes", "Size of the newest snapshot's own file.").value(report.size_bytes),
         ]);
     }
     if let Some((epoch, sequence)) = report.generation.as_deref().and_then(parse_generation) {

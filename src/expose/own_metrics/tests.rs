@@ -34,7 +34,8 @@ fn with_sources(keys: &[(SourceKind, &str)]) -> OwnMetrics {
         });
     }
     status.checkpoint(|checkpoint| {
-        checkpoint.successes = 1;
+        checkpoint.successes = 3;
+        checkpoint.whole_snapshots = 2;
         checkpoint.generation = Some("0000000003-0000000012".into());
         checkpoint.last_success_timestamp_seconds = Some(1_700_000_000.25);
         checkpoint.size_bytes = 4096;
@@ -88,6 +89,8 @@ fn numbers_come_from_the_status() {
         "prom_stream_gateway_checkpoint_generation_epoch 3",
         "prom_stream_gateway_checkpoint_generation_sequence 12",
         "prom_stream_gateway_checkpoint_size_bytes 4096",
+        "prom_stream_gateway_checkpoints_total 3",
+        "prom_stream_gateway_checkpoint_whole_snapshots_total 2",
         "prom_stream_gateway_ready 0",
         "prom_stream_gateway_degraded 0",
         "prom_stream_gateway_owner 0",

@@ -1,14 +1,14 @@
 //! One family from its columns.
 
-use migrations::v2;
+use migrations::v3;
 
 use super::lengths::expect_length;
 use super::{sparse, summaries, times};
 use crate::model::MetricType;
 use crate::store::{Family, TextColumn, Values};
 
-/// `groups`: how many the snapshot has.
-pub(super) fn family(stored: v2::Family, groups: usize) -> Result<Family, String> {
+/// Its rows are in groups by the indexes of the file.
+pub(super) fn family(stored: v3::Family) -> Result<Family, String> {
     let rows = stored.label_lengths.len();
     let metric_type = MetricType::ALL
         .into_iter()
@@ -35,22 +35,25 @@ pub(super) fn family(stored: v2::Family, groups: usize) -> Result<Family, String
         sparse::native_histograms(&mut family, columns)?;
     }
     if let Some(columns) = &stored.groups {
-        sparse::groups(&mut family, columns, groups)?;
+        sparse::groups(&mut family, columns)?;
+    }
+    if let Some(columns) = &stored.removed {
+        sparse::removed(&mut family, columns)?;
     }
     Ok(family)
 }
 
-fn values(metric_type: MetricType, rows: usize, stored: v2::Values) -> Result<Values, String> {
+fn values(metric_type: MetricType, rows: usize, stored: v3::Values) -> Result<Values, String> {
     use MetricType::{Counter, Gauge, Histogram, Summary, Untyped};
     match (metric_type, stored) {
-        (Counter | Gauge | Untyped, v2::Values::Scalars(values)) => {
+        (Counter | Gauge | Untyped, v3::Values::Scalars(values)) => {
             expect_length("values", values.len(), Some(rows))?;
             Ok(Values::Scalars(values))
         }
-        (Histogram, v2::Values::Histograms { bounds, counts, sums }) => {
+        (Histogram, v3::Values::Histograms { bounds, counts, sums }) => {
             histograms(rows, bounds, counts, sums)
         }
-        (Summary, v2::Values::Summaries { objectives, counts, sums, windows }) => {
+        (Summary, v3::Values::Summaries { objectives, counts, sums, windows }) => {
             expect_length("counts", counts.len(), Some(rows))?;
             expect_length("sums", sums.len(), Some(rows))?;
             let objectives = summaries::objectives(&objectives)?;

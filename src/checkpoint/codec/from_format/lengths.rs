@@ -23,3 +23,14 @@ pub(super) fn take<'a, T>(column: &mut &'a [T], count: u32) -> &'a [T] {
     *column = rest;
     taken
 }
+
+/// The numbers that a column of how many were skipped before each describes.
+pub(super) fn ascending(skipped: &[u32]) -> Option<Vec<usize>> {
+    let mut next = 0_usize;
+    let numbers = skipped.iter().map(|skipped| {
+        let number = next.checked_add(*skipped as usize)?;
+        next = number.checked_add(1)?;
+        Some(number)
+    });
+    numbers.collect()
+}

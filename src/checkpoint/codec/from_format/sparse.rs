@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use migrations::v2;
+use migrations::v3;
 
 use super::family::texts;
-use super::lengths::{expect_length, take, total};
+use super::lengths::{ascending, expect_length, take, total};
 use crate::model::mode::LONGEST_WINDOW_SECONDS;
 use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp};
 use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
@@ -13,13 +13,8 @@ use crate::store::{Family, Values};
 
 /// The rows, ascending.
 fn rows(skipped: &[u32], family: &Family) -> Result<Vec<usize>, String> {
-    let mut next = 0_usize;
-    let rows = skipped.iter().map(|skipped| {
-        let row = next.checked_add(*skipped as usize).filter(|row| *row < family.labels.len())?;
-        next = row + 1;
-        Some(row)
-    });
-    let rows = rows.collect::<Option<_>>();
+    let rows = ascending(skipped)
+        .filter(|rows| rows.last().is_none_or(|last| *last < family.labels.len()));
     rows.ok_or_else(|| format!("one of its columns goes beyond its {} rows", family.labels.len()))
 }
 
@@ -29,7 +24,7 @@ fn only_for(what: &str, fits: bool, family: &Family) -> Result<(), String> {
 
 pub(super) fn sliding_windows(
     family: &mut Family,
-    columns: &v2::SlidingWindows,
+    columns: &v3::SlidingWindows,
 ) -> Result<(), String> {
     only_for("sliding windows", matches!(family.values, Values::Scalars(_)), family)?;
     let rows = rows(&columns.rows_skipped, family)?;
@@ -78,7 +73,7 @@ fn slots_of(differences: &[u64], sums: &[f64], counts: &[u64]) -> Option<Vec<Slo
     magnitude.is_finite().then_some(slots)
 }
 
-pub(super) fn exemplars(family: &mut Family, columns: &v2::Exemplars) -> Result<(), String> {
+pub(super) fn exemplars(family: &mut Family, columns: &v3::Exemplars) -> Result<(), String> {
     let buckets = match (&family.values, family.metric_type) {
         (Values::Histograms { bounds, .. }, _) => bounds.len() + 1,
         (_, MetricType::Counter) => 1,
@@ -114,7 +109,7 @@ pub(super) fn exemplars(family: &mut Family, columns: &v2::Exemplars) -> Result<
     Ok(())
 }
 
-pub(super) fn quantiles(family: &mut Family, columns: &v2::Quantiles) -> Result<(), String> {
+pub(super) fn quantiles(family: &mut Family, columns: &v3::Quantiles) -> Result<(), String> {
     only_for("quantiles", family.metric_type == MetricType::Summary, family)?;
     let rows = rows(&columns.rows_skipped, family)?;
     let pairs = total(&columns.quantile_counts);
@@ -135,7 +130,7 @@ pub(super) fn quantiles(family: &mut Family, columns: &v2::Quantiles) -> Result<
 
 pub(super) fn native_histograms(
     family: &mut Family,
-    columns: &v2::NativeHistograms,
+    columns: &v3::NativeHistograms,
 ) -> Result<(), String> {
     let rows = rows(&columns.rows_skipped, family)?;
     let Values::Histograms { bounds, counts: classic, .. } = &family.values else {
@@ -192,21 +187,20 @@ fn is_sound(native: &NativeHistogram, observations: u64) -> bool {
         && native.observations() == Some(observations)
 }
 
-/// `groups`: how many the snapshot has.
-pub(super) fn groups(
-    family: &mut Family,
-    columns: &v2::RowGroups,
-    groups: usize,
-) -> Result<(), String> {
+pub(super) fn groups(family: &mut Family, columns: &v3::RowGroups) -> Result<(), String> {
     let rows = rows(&columns.rows_skipped, family)?;
     expect_length("rows in groups", columns.groups.len(), Some(rows.len()))?;
     family.groups = vec![0; rows.last().map_or(0, |last| last + 1)];
-    for (row, &group) in rows.into_iter().zip(&columns.groups) {
-        if group as usize >= groups {
-            return Err(format!("a row of group {group}, and there are {groups}"));
-        }
-        // Below the number of groups, so there is room for one more.
-        family.groups[row] = group + 1;
+    for (row, group) in rows.into_iter().zip(&columns.groups) {
+        let above = group.checked_add(1);
+        family.groups[row] = above.ok_or_else(|| format!("a row of group {group}"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn removed(family: &mut Family, columns: &v3::RemovedRows) -> Result<(), String> {
+    for row in rows(&columns.rows_skipped, family)? {
+        family.removed.insert(row);
     }
     Ok(())
 }

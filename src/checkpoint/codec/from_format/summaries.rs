@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use migrations::v2;
+use migrations::v3;
 
 use super::lengths::{expect_length, total};
 use crate::model::Timestamp;
 use crate::store::summary::{Objective, Sample, SketchParts, Window, WindowParts};
 
-pub(super) fn objectives(stored: &[v2::Objective]) -> Result<Arc<[Objective]>, String> {
+pub(super) fn objectives(stored: &[v3::Objective]) -> Result<Arc<[Objective]>, String> {
     let within = |number: f64| number > 0.0 && number < 1.0;
     let valid = stored.iter().all(|o| within(o.quantile) && within(o.epsilon))
         && stored.is_sorted_by(|a, b| a.quantile < b.quantile);
@@ -19,7 +19,7 @@ pub(super) fn objectives(stored: &[v2::Objective]) -> Result<Arc<[Objective]>, S
     Ok(objectives.collect())
 }
 
-pub(super) fn windows(columns: &v2::Windows) -> Result<Vec<Arc<Window>>, String> {
+pub(super) fn windows(columns: &v3::Windows) -> Result<Vec<Arc<Window>>, String> {
     let sketches = total(&columns.sketch_counts);
     let samples = total(&columns.sample_counts);
     let windows = Some(columns.turns_at_milliseconds.len());

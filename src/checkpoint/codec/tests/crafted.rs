@@ -1,18 +1,18 @@
 //! Content that is whole and makes no sense.
 
-use migrations::{Latest, v2};
+use migrations::{Latest, v3};
 
 use super::*;
 
 /// Crafted content: the checksum is right and the content is not.
 fn refused(change: impl FnOnce(&mut Latest)) -> String {
-    let mut snapshot = to_format::snapshot(&meta(), &cut()).unwrap();
+    let mut snapshot = to_format::snapshot(&meta(), &cut(), None).unwrap();
     change(&mut snapshot);
     let file = migrations::encode(&snapshot).unwrap();
     decode(&file).expect_err("crafted content").to_string()
 }
 
-fn family_change(index: usize, change: impl FnOnce(&mut v2::Family)) -> String {
+fn family_change(index: usize, change: impl FnOnce(&mut v3::Family)) -> String {
     refused(|snapshot| change(&mut snapshot.families[index]))
 }
 
@@ -40,13 +40,13 @@ fn crafted_families_are_refused() {
 fn crafted_values_are_refused() {
     let histograms = |change: fn(&mut Vec<f64>, &mut Vec<u64>, &mut Vec<f64>)| {
         family_change(2, |family| match &mut family.values {
-            v2::Values::Histograms { bounds, counts, sums } => change(bounds, counts, sums),
+            v3::Values::Histograms { bounds, counts, sums } => change(bounds, counts, sums),
             other => panic!("expected histograms, found {other:?}"),
         })
     };
-    let summaries = |change: fn(&mut Vec<v2::Objective>, &mut v2::Windows)| {
+    let summaries = |change: fn(&mut Vec<v3::Objective>, &mut v3::Windows)| {
         family_change(3, |family| match &mut family.values {
-            v2::Values::Summaries { objectives, windows, .. } => change(objectives, windows),
+            v3::Values::Summaries { objectives, windows, .. } => change(objectives, windows),
             other => panic!("expected summaries, found {other:?}"),
         })
     };
@@ -62,7 +62,7 @@ fn crafted_values_are_refused() {
         summaries(|objectives, _| objectives.swap(0, 1)),
         summaries(|objectives, _| objectives[1].quantile = objectives[0].quantile),
         summaries(|objectives, _| objectives[0].epsilon = 0.0),
-        summaries(|_, windows| *windows = v2::Windows::default()),
+        summaries(|_, windows| *windows = v3::Windows::default()),
         summaries(|_, windows| windows.sketch_counts[0] = u32::MAX),
         summaries(|_, windows| windows.sample_counts[0] += 1),
         summaries(|_, windows| windows.observations.truncate(1)),
@@ -79,9 +79,9 @@ fn crafted_values_are_refused() {
 fn crafted_sources_are_refused() {
     let ids = |ids: &'static [u64]| {
         refused(|snapshot| {
-            let last = v2::StreamId { milliseconds: 0, sequence: 0 };
+            let last = v3::StreamId { milliseconds: 0, sequence: 0 };
             snapshot.sources[1].position =
-                v2::Position::Group { last, trimmed_unread: 0, unacknowledged: ids.to_vec() };
+                v3::Position::Group { last, trimmed_unread: 0, unacknowledged: ids.to_vec() };
         })
     };
     let cases = [
@@ -102,8 +102,8 @@ fn crafted_sources_are_refused() {
 }
 
 /// Of the snapshot that has everything.
-fn pushed_change(name: &str, change: impl FnOnce(&mut v2::Family)) -> String {
-    let mut snapshot = to_format::snapshot(&meta(), &pushed::everything()).unwrap();
+fn pushed_change(name: &str, change: impl FnOnce(&mut v3::Family)) -> String {
+    let mut snapshot = to_format::snapshot(&meta(), &pushed::everything(), None).unwrap();
     let family = snapshot.families.iter_mut().find(|family| family.name == name);
     change(family.expect("a family of that name"));
     let file = migrations::encode(&snapshot).unwrap();
@@ -114,7 +114,7 @@ fn pushed_change(name: &str, change: impl FnOnce(&mut v2::Family)) -> String {
 
 #[test]
 fn crafted_start_times_and_groups_are_refused() {
-    let groups = |change: fn(&mut v2::RowGroups)| {
+    let groups = |change: fn(&mut v3::RowGroups)| {
         pushed_change("pushed_total", |family| {
             change(family.groups.as_mut().expect("rows in groups"));
         })
@@ -122,7 +122,7 @@ fn crafted_start_times_and_groups_are_refused() {
     let cases = [
         pushed_change("pushed_total", |f| f.created_at_milliseconds.clear()),
         pushed_change("pushed", |f| f.created_at_milliseconds.push(0)),
-        groups(|groups| groups.groups[0] = 2),
+        groups(|groups| groups.groups[0] = 3),
         groups(|groups| groups.groups[0] = u32::MAX),
         groups(|groups| groups.groups.push(0)),
         groups(|groups| groups.rows_skipped[2] += 2),
@@ -131,8 +131,8 @@ fn crafted_start_times_and_groups_are_refused() {
     let expected = [
         "0 start times, expected 7",
         "1 start times, expected 0",
-        "a row of group 2, and there are 2",
-        "a row of group 4294967295, and there are 2",
+        "a row of group 3, which is none",
+        "a row of group 4294967295",
         "4 rows in groups, expected 3",
         "one of its columns goes beyond its 7 rows",
         "one of its columns goes beyond its 7 rows",
@@ -144,7 +144,7 @@ fn crafted_start_times_and_groups_are_refused() {
 
 #[test]
 fn crafted_sliding_windows_are_refused() {
-    let windows = |change: fn(&mut v2::SlidingWindows)| {
+    let windows = |change: fn(&mut v3::SlidingWindows)| {
         pushed_change("pushed", |family| {
             change(family.sliding_windows.as_mut().expect("sliding windows"));
         })
@@ -175,12 +175,12 @@ fn crafted_sliding_windows_are_refused() {
 
 #[test]
 fn crafted_exemplars_and_quantiles_are_refused() {
-    let exemplars = |change: fn(&mut v2::Exemplars)| {
+    let exemplars = |change: fn(&mut v3::Exemplars)| {
         pushed_change("pushed_seconds", |family| {
             change(family.exemplars.as_mut().expect("exemplars"));
         })
     };
-    let quantiles = |change: fn(&mut v2::Quantiles)| {
+    let quantiles = |change: fn(&mut v3::Quantiles)| {
         pushed_change("pushed_bytes", |family| {
             change(family.quantiles.as_mut().expect("quantiles"));
         })
@@ -204,10 +204,10 @@ fn crafted_exemplars_and_quantiles_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
     let empty = pushed_change("pushed_seconds", |family| {
-        family.exemplars = Some(v2::Exemplars {
+        family.exemplars = Some(v3::Exemplars {
             rows_skipped: vec![0],
             exemplar_counts: vec![0],
-            ..v2::Exemplars::default()
+            ..v3::Exemplars::default()
         });
     });
     assert!(empty.ends_with("exemplars in buckets [], expected some of 3"), "{empty}");
@@ -215,7 +215,7 @@ fn crafted_exemplars_and_quantiles_are_refused() {
 
 #[test]
 fn crafted_native_histograms_are_refused() {
-    let natives = |change: fn(&mut v2::NativeHistograms)| {
+    let natives = |change: fn(&mut v3::NativeHistograms)| {
         pushed_change("pushed_seconds", |family| {
             change(family.native_histograms.as_mut().expect("native histograms"));
         })
@@ -263,13 +263,18 @@ fn columns_of_another_type_are_refused() {
 #[test]
 fn crafted_groups_and_idempotency_keys_are_refused() {
     let refused = |change: fn(&mut Latest)| {
-        let mut snapshot = to_format::snapshot(&meta(), &pushed::everything()).unwrap();
+        let mut snapshot = to_format::snapshot(&meta(), &pushed::everything(), None).unwrap();
         change(&mut snapshot);
         let file = migrations::encode(&snapshot).unwrap();
         decode(&file).expect_err("crafted content").to_string()
     };
     let cases = [
-        (refused(|s| s.groups[0] = s.groups[1].clone()), "stands there twice"),
+        (refused(|s| s.groups.labels[0] = s.groups.labels[1].clone()), "stands there twice"),
+        (refused(|s| s.groups.indexes_skipped[0] = u32::MAX), "beyond 32 bits"),
+        (refused(|s| s.groups.indexes_skipped[2] = 1), "a row of group 2, which is none"),
+        (refused(|s| s.groups.labels[2] = String::new()), "a row of group 2, which is none"),
+        (refused(|s| drop(s.groups.labels.pop())), "2 groups, expected 3"),
+        (refused(|s| s.idempotency_keys.forgotten = 1), "1 idempotency keys are forgotten"),
         (refused(|s| s.idempotency_keys.fingerprints.clear()), "fingerprints"),
         (refused(|s| s.idempotency_keys.applied_at_milliseconds.clear()), "times"),
         (refused(|s| s.idempotency_keys.keys.clear()), "fingerprints"),

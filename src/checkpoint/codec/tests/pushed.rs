@@ -200,7 +200,7 @@ fn start_times_that_nobody_knows_are_zero() {
 #[test]
 fn the_fixtures_of_every_version_restore_and_are_written_as_the_latest() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/fixtures");
-    for (version, families) in [("v1", 5), ("v2", 5)] {
+    for (version, families) in [("v1", 5), ("v2", 5), ("v3", 5)] {
         let file = std::fs::read(folder.join(version).join("good.snap")).unwrap();
         let snapshot = decode(&file).unwrap();
         let cut = &snapshot.cut;

@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
-use migrations::v2;
+use migrations::v3;
 
 use super::{sparse, times};
 use crate::checkpoint::codec::CodecError;
 use crate::store::summary::{Objective, Window};
 use crate::store::{Family, Values};
 
-/// A family without removed rows; `group_numbers`: by index the number of each group.
-pub(super) fn family(family: &Family, group_numbers: &[u32]) -> Result<v2::Family, CodecError> {
+/// The labels of the first `known` rows are not written, nor are those of removed rows.
+pub(super) fn family(family: &Family, known: usize) -> Result<v3::Family, CodecError> {
     let mut label_texts = String::new();
     let mut label_lengths = Vec::with_capacity(family.labels.len());
-    for text in family.labels.iter() {
+    for (row, text) in family.labels.iter().enumerate() {
+        let text = if row < known || family.removed.contains(row) { "" } else { text };
         label_lengths.push(count(text.len(), family, "bytes of labels")?);
         label_texts.push_str(text);
     }
     let created = family.created.iter().copied().chain(std::iter::repeat(Default::default()));
     let rows_with_start = if family.has_start_times() { family.labels.len() } else { 0 };
-    Ok(v2::Family {
+    Ok(v3::Family {
         name: family.name.to_string(),
         metric_type: family.metric_type.as_str().to_owned(),
         help: family.help.to_string(),
@@ -32,22 +33,23 @@ pub(super) fn family(family: &Family, group_numbers: &[u32]) -> Result<v2::Famil
         exemplars: sparse::exemplars(family)?,
         quantiles: sparse::quantiles(family)?,
         native_histograms: sparse::native_histograms(family)?,
-        groups: sparse::groups(family, group_numbers),
+        groups: sparse::groups(family),
+        removed: sparse::removed(family),
     })
 }
 
-fn values(family: &Family) -> Result<v2::Values, CodecError> {
+fn values(family: &Family) -> Result<v3::Values, CodecError> {
     Ok(match &family.values {
-        Values::Scalars(values) => v2::Values::Scalars(values.clone()),
-        Values::Histograms { bounds, counts, sums } => v2::Values::Histograms {
+        Values::Scalars(values) => v3::Values::Scalars(values.clone()),
+        Values::Histograms { bounds, counts, sums } => v3::Values::Histograms {
             bounds: bounds.to_vec(),
             counts: counts.clone(),
             sums: sums.clone(),
         },
-        Values::Summaries { objectives, counts, sums, windows } => v2::Values::Summaries {
+        Values::Summaries { objectives, counts, sums, windows } => v3::Values::Summaries {
             objectives: objectives
                 .iter()
-                .map(|objective| v2::Objective {
+                .map(|objective| v3::Objective {
                     quantile: objective.quantile,
                     epsilon: objective.epsilon,
                 })
@@ -63,8 +65,8 @@ fn windows_in_columns(
     family: &Family,
     objectives: &[Objective],
     windows: &[Arc<Window>],
-) -> Result<v2::Windows, CodecError> {
-    let mut columns = v2::Windows::default();
+) -> Result<v3::Windows, CodecError> {
+    let mut columns = v3::Windows::default();
     for window in windows {
         let parts = window.to_parts(objectives);
         columns.turns_at_milliseconds.push(parts.turns_at.0);

@@ -1,6 +1,6 @@
 //! What only some rows of a family have: each column lists those that do.
 
-use migrations::v2;
+use migrations::v3;
 
 use super::family::count;
 use crate::checkpoint::codec::CodecError;
@@ -9,21 +9,21 @@ use crate::store::decaying_window::WindowedValue;
 
 /// Tells of each row that has something how many had nothing since the one before.
 #[derive(Default)]
-struct Skipped {
+pub(super) struct Skipped {
     next: usize,
-    column: Vec<u32>,
+    pub(super) column: Vec<u32>,
 }
 
 impl Skipped {
-    fn push(&mut self, row: usize) {
+    pub(super) fn push(&mut self, row: usize) {
         let skipped = u32::try_from(row - self.next).expect("row numbers are 32 bits wide");
         self.column.push(skipped);
         self.next = row + 1;
     }
 }
 
-pub(super) fn sliding_windows(family: &Family) -> Result<Option<v2::SlidingWindows>, CodecError> {
-    let mut columns = v2::SlidingWindows::default();
+pub(super) fn sliding_windows(family: &Family) -> Result<Option<v3::SlidingWindows>, CodecError> {
+    let mut columns = v3::SlidingWindows::default();
     let mut rows = Skipped::default();
     for (row, window) in family.windows.iter() {
         rows.push(row);
@@ -42,8 +42,8 @@ pub(super) fn sliding_windows(family: &Family) -> Result<Option<v2::SlidingWindo
     Ok((!columns.rows_skipped.is_empty()).then_some(columns))
 }
 
-pub(super) fn exemplars(family: &Family) -> Result<Option<v2::Exemplars>, CodecError> {
-    let mut columns = v2::Exemplars::default();
+pub(super) fn exemplars(family: &Family) -> Result<Option<v3::Exemplars>, CodecError> {
+    let mut columns = v3::Exemplars::default();
     let mut rows = Skipped::default();
     for (row, exemplars) in family.exemplars.iter() {
         rows.push(row);
@@ -61,8 +61,8 @@ pub(super) fn exemplars(family: &Family) -> Result<Option<v2::Exemplars>, CodecE
     Ok((!columns.rows_skipped.is_empty()).then_some(columns))
 }
 
-pub(super) fn quantiles(family: &Family) -> Result<Option<v2::Quantiles>, CodecError> {
-    let mut columns = v2::Quantiles::default();
+pub(super) fn quantiles(family: &Family) -> Result<Option<v3::Quantiles>, CodecError> {
+    let mut columns = v3::Quantiles::default();
     let mut rows = Skipped::default();
     for (row, quantiles) in family.quantiles.iter() {
         rows.push(row);
@@ -76,8 +76,8 @@ pub(super) fn quantiles(family: &Family) -> Result<Option<v2::Quantiles>, CodecE
 
 pub(super) fn native_histograms(
     family: &Family,
-) -> Result<Option<v2::NativeHistograms>, CodecError> {
-    let mut columns = v2::NativeHistograms::default();
+) -> Result<Option<v3::NativeHistograms>, CodecError> {
+    let mut columns = v3::NativeHistograms::default();
     let mut rows = Skipped::default();
     for (row, native) in family.natives.iter() {
         rows.push(row);
@@ -96,15 +96,21 @@ pub(super) fn native_histograms(
     Ok((!columns.rows_skipped.is_empty()).then_some(columns))
 }
 
-pub(super) fn groups(family: &Family, numbers: &[u32]) -> Option<v2::RowGroups> {
-    let mut columns = v2::RowGroups::default();
+pub(super) fn groups(family: &Family) -> Option<v3::RowGroups> {
+    let mut columns = v3::RowGroups::default();
     let mut rows = Skipped::default();
     for row in 0..family.groups.len() {
         if let Some(group) = family.group(row) {
             rows.push(row);
-            columns.groups.push(numbers[group]);
+            columns.groups.push(u32::try_from(group).expect("indexes of groups are 32 bits wide"));
         }
     }
     columns.rows_skipped = rows.column;
     (!columns.rows_skipped.is_empty()).then_some(columns)
+}
+
+pub(super) fn removed(family: &Family) -> Option<v3::RemovedRows> {
+    let mut rows = Skipped::default();
+    family.removed.iter().for_each(|row| rows.push(row));
+    (!rows.column.is_empty()).then_some(v3::RemovedRows { rows_skipped: rows.column })
 }
