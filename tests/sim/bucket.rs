@@ -33,7 +33,8 @@ impl Bucket {
         Self { objects: Arc::default(), world }
     }
 
-    /// Makes the newest snapshot unreadable, if an older one is retained to fall back to.
+    /// Makes the newest snapshot unreadable, by any of its files, if an older one is retained to
+    /// fall back to.
     pub(crate) async fn damage_newest(&self) {
         let get = async |location: &Path| self.objects.get(location).await.ok()?.bytes().await.ok();
         let root = Path::from(IDENTITY);
@@ -42,7 +43,9 @@ impl Bucket {
         let Some([newest, _, ..]) = head.as_ref().map(|head| head.retained.as_slice()) else {
             return;
         };
-        let location = root.join("snapshots").join(newest.generation().file_name());
+        let files: Vec<_> = newest.files().collect();
+        let damaged = files[self.world.below(files.len() as u64) as usize];
+        let location = root.join("snapshots").join(damaged.file_name());
         let Some(file) = get(&location).await else { return };
         let mut file = file.to_vec();
         let how = match self.world.below(3) {

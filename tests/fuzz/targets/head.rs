@@ -36,7 +36,7 @@ fn decides(head: HeadFact, listed: &[Generation]) {
     for readable in [false, true] {
         let listed = listed.to_vec();
         let steps = named + listed.len() + 1;
-        let mut facts = Facts { head: head.clone(), listed, examined: Vec::new() };
+        let mut facts = Facts { head: head.clone(), keep: 2, listed, examined: Vec::new() };
         let decision = (0..steps).find_map(|_| match resolve(&facts) {
             Decision::Examine(candidate) => {
                 let verdict = if readable { Ok(()) } else { Err("damaged".to_owned()) };

@@ -4,7 +4,7 @@
 //! accepted can be continued from, served, written and read again as the same.
 
 use migrations::{LATEST_VERSION, envelope};
-use prom_stream_gateway::checkpoint::codec::{self, Meta, Snapshot};
+use prom_stream_gateway::checkpoint::codec::{self, Meta, Part, Snapshot};
 use prom_stream_gateway::checkpoint::head::Generation;
 use prom_stream_gateway::store::{Cut, Store, TextColumn};
 
@@ -30,6 +30,20 @@ pub(super) fn content(bytes: &[u8]) {
             Ok(snapshot) => holds_together(&snapshot),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
+        with_parent(&file);
+    }
+}
+
+/// What the file says has changed, if it does, put together with the snapshot it is about.
+fn with_parent(file: &[u8]) {
+    let whole = include_bytes!("../../../migrations/fixtures/v3/good.snap");
+    let whole = Part::read(whole).expect("a fixture reads");
+    let Ok(part) = Part::read(file) else { return };
+    if part.parent().is_some()
+        && let Ok(snapshot) = part.with_parents(vec![whole])
+    {
+        assert_eq!(snapshot.parents.len(), 1);
+        holds_together(&snapshot);
     }
 }
 
