@@ -79,6 +79,8 @@ struct Decoder<'o> {
     /// The index of the entry being decoded.
     entry: u32,
     labels: LabelScratch,
+    /// Where a member's labels stand in its JSON.
+    label_pairs: Vec<plain::Pair>,
     /// A summary's quantiles, each with its epsilon.
     quantiles: Vec<(f64, f64)>,
 }
@@ -99,7 +101,14 @@ impl<'o> Decoder<'o> {
             text: String::with_capacity(entries * 64),
             ..Batch::default()
         };
-        Self { options, batch, entry: 0, labels: LabelScratch::default(), quantiles: Vec::new() }
+        Self {
+            options,
+            batch,
+            entry: 0,
+            labels: LabelScratch::default(),
+            label_pairs: Vec::new(),
+            quantiles: Vec::new(),
+        }
     }
 
     fn entry(&mut self, entry: &RawEntry) {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::plain;
 use super::refusal::{Quoted, Verbatim};
 
 /// What an event may say; of a field given twice, the last.
@@ -20,6 +21,8 @@ pub(super) struct Fields<'a> {
     pub(super) buckets: Input<'a>,
     pub(super) quantiles: Input<'a>,
     pub(super) epsilons: Input<'a>,
+    /// Where the pairs stand in `labels`, if those have been read already.
+    pub(super) label_pairs: Option<&'a [plain::Pair]>,
 }
 
 /// One field.
@@ -30,7 +33,7 @@ pub(super) enum Input<'a> {
     /// JSON text: known to be well-formed when it is part of a payload, but not
     /// when it is a flat field.
     Json(&'a str),
-    /// A flat field that stands for itself.
+    /// A flat field, or what is between the quotes of a JSON string, that stands for itself.
     Plain(&'a str),
 }
 

@@ -29,6 +29,8 @@ use crate::model::{MetricType, Reason, SeriesHasher};
 /// What labels are put in order with.
 #[derive(Default)]
 pub(super) struct LabelScratch {
+    /// Where they stand in their JSON.
+    found: Vec<plain::Pair>,
     pairs: Vec<Pair>,
     /// The pairs sorted by name.
     canonical: String,
@@ -61,6 +63,7 @@ impl LabelScratch {
     pub(super) fn append(
         &mut self,
         labels: Input<'_>,
+        label_pairs: Option<&[plain::Pair]>,
         metric_type: MetricType,
         name: Range<usize>,
         text: &mut String,
@@ -70,7 +73,7 @@ impl LabelScratch {
         let start = text.len();
         self.pairs.clear();
         if let Input::Json(json) | Input::Plain(json) = labels
-            && !self.append_plain(json, metric_type, text)
+            && !self.append_plain(json, label_pairs, metric_type, text)
         {
             self.append_any(json, metric_type, text).map_err(|problem| {
                 let detail = format!("{problem} (metric {})", Quoted(&text[name.clone()]));
@@ -88,17 +91,32 @@ impl LabelScratch {
     }
 
     /// Appends pairs that need no escaping and no second thought; none of them if there is another.
-    fn append_plain(&mut self, json: &str, metric_type: MetricType, text: &mut String) -> bool {
+    /// `found`: where they stand in `json`, if that is known.
+    fn append_plain(
+        &mut self,
+        json: &str,
+        found: Option<&[plain::Pair]>,
+        metric_type: MetricType,
+        text: &mut String,
+    ) -> bool {
+        let found = match found {
+            Some(found) => found,
+            None if plain::pairs(json, &mut self.found).is_some() => &self.found,
+            None => return false,
+        };
         let start = text.len();
-        let appended = plain::pairs(json, |name, value| {
-            let value = match value {
-                Value::Text(value) => value,
-                Value::Literal("null") => "",
-                Value::Literal(literal) if is_float(literal) => return None,
-                Value::Literal(literal) => literal,
+        text.reserve(json.len());
+        for pair in found {
+            let name = pair.name(json);
+            let (value, is_float) = match pair.value(json) {
+                Value::Text(value) => (value, false),
+                Value::Literal("null") => ("", false),
+                Value::Literal(literal) => (literal, is_float(literal)),
             };
-            if !is_label_name(name) || is_own_label(name, metric_type) {
-                return None;
+            if is_float || !is_label_name(name) || is_own_label(name, metric_type) {
+                text.truncate(start);
+                self.pairs.clear();
+                return false;
             }
             if !self.pairs.is_empty() {
                 text.push(',');
@@ -112,13 +130,8 @@ impl LabelScratch {
                 text.push('"');
             }
             self.pairs.push(Pair { start, name_end, end: text.len() });
-            Some(())
-        });
-        if appended.is_none() {
-            text.truncate(start);
-            self.pairs.clear();
         }
-        appended.is_some()
+        true
     }
 
     /// Appends the pairs, or says what is wrong with one of them.
@@ -313,7 +326,7 @@ mod tests {
 
     fn compare(json: &str, metric_type: MetricType) -> bool {
         let plain = appended(|scratch, text| {
-            let whole = scratch.append_plain(json, metric_type, text);
+            let whole = scratch.append_plain(json, None, metric_type, text);
             assert!(whole || (text == "name" && scratch.pairs.is_empty()), "{json}");
             whole
         });

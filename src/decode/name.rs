@@ -60,7 +60,7 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
 }
 
 pub(super) fn is_metric_name(name: &str) -> bool {
-    is_word(name, |byte| byte == b':')
+    is_word(name, LETTER | COLON)
 }
 
 /// Whether `name` is a label name that users may set.
@@ -70,17 +70,34 @@ pub(super) fn is_label_name(name: &str) -> bool {
 
 /// Whether `name` stands in label texts without quotes.
 pub(super) fn is_label_word(name: &str) -> bool {
-    is_word(name, |_| false)
+    is_word(name, LETTER)
 }
 
-fn is_word(name: &str, also: impl Fn(u8) -> bool) -> bool {
-    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || also(byte);
-    match name.as_bytes() {
-        [] => false,
-        [first, rest @ ..] => {
-            is_start(*first) && rest.iter().all(|byte| is_start(*byte) || byte.is_ascii_digit())
-        }
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const COLON: u8 = 4;
+
+/// What each byte is: names are most of an event, and this is looked at for each of their bytes.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            b':' => COLON,
+            _ => 0,
+        };
+        byte += 1;
     }
+    classes
+};
+
+/// Whether it begins with one of `letters`, and goes on with those and digits.
+fn is_word(name: &str, letters: u8) -> bool {
+    let is = |byte: &u8, classes| CLASSES[usize::from(*byte)] & classes != 0;
+    name.as_bytes().first().is_some_and(|first| is(first, letters))
+        && name.bytes().all(|byte| is(&byte, letters | DIGIT))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::Deserializer;
 
 use super::Decoder;
 use super::fields::Fields;
-use super::plain;
+use super::plain::{self, Pair};
 use super::refusal::{Refusal, Verbatim};
 use crate::model::Span;
 
@@ -24,42 +24,51 @@ impl Decoder<'_> {
     pub(super) fn payload(&mut self, payload: &[u8]) {
         let mark = if payload.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let start = skip_blanks(payload, mark);
+        let mut pairs = std::mem::take(&mut self.label_pairs);
         let outcome = match (payload.get(start), str::from_utf8(payload)) {
             (None, _) => Err("an empty payload; expected a JSON object".to_owned()),
-            (Some(b'['), Ok(text)) => self.array(text, start),
+            (Some(b'['), Ok(text)) => self.array(text, start, &mut pairs),
             (Some(b'['), Err(error)) => Err(format!("not UTF-8: {error}")),
-            (Some(_), Ok(text)) => match Member::read_alone(text, start) {
+            (Some(_), Ok(text)) => match Member::read_alone(text, start, &mut pairs) {
                 Ok(member) => {
                     self.member(member, 0);
                     Ok(())
                 }
-                Err(detail) => self.lines(payload, start, detail),
+                Err(detail) => self.lines(payload, start, &mut pairs, detail),
             },
             // Of several lines, only one may be broken.
-            (Some(_), Err(error)) => self.lines(payload, start, format!("not UTF-8: {error}")),
+            (Some(_), Err(error)) => {
+                self.lines(payload, start, &mut pairs, format!("not UTF-8: {error}"))
+            }
         };
+        self.label_pairs = pairs;
         if let Err(detail) = outcome {
             self.refuse(WHOLE, Refusal::invalid_json(detail));
         }
     }
 
     /// Decodes the array that begins at `start`, all of it or nothing.
-    fn array(&mut self, text: &str, start: usize) -> Result<(), String> {
+    fn array(&mut self, text: &str, start: usize, pairs: &mut Vec<Pair>) -> Result<(), String> {
         let mark = self.mark();
-        let outcome = self.array_members(text, start + 1);
+        let outcome = self.array_members(text, start + 1, pairs);
         if outcome.is_err() {
             self.rewind(mark);
         }
         outcome
     }
 
-    fn array_members(&mut self, text: &str, start: usize) -> Result<(), String> {
+    fn array_members(
+        &mut self,
+        text: &str,
+        start: usize,
+        pairs: &mut Vec<Pair>,
+    ) -> Result<(), String> {
         let bytes = text.as_bytes();
         let first = skip_blanks(bytes, start);
         let last = if bytes.get(first) == Some(&b']') {
             first
         } else {
-            self.members_to_bracket(text, first)?
+            self.members_to_bracket(text, first, pairs)?
         };
         let rest = skip_blanks(bytes, last + 1);
         if rest < text.len() {
@@ -69,11 +78,16 @@ impl Decoder<'_> {
     }
 
     /// Decodes members and the commas between them; returns where the closing bracket is.
-    fn members_to_bracket(&mut self, text: &str, first: usize) -> Result<usize, String> {
+    fn members_to_bracket(
+        &mut self,
+        text: &str,
+        first: usize,
+        pairs: &mut Vec<Pair>,
+    ) -> Result<usize, String> {
         let bytes = text.as_bytes();
         let mut at = first;
         loop {
-            let member = Member::read(text, at)?;
+            let member = Member::read(text, at, pairs)?;
             at = skip_blanks(bytes, member.span.end as usize);
             self.member(member, 0);
             match bytes.get(at) {
@@ -87,14 +101,20 @@ impl Decoder<'_> {
     /// Decodes each line from `start` on its own. A payload of which no line is
     /// a JSON object is not made of lines: it is refused as one, with the
     /// `detail` of reading it as one.
-    fn lines(&mut self, payload: &[u8], start: usize, detail: String) -> Result<(), String> {
+    fn lines(
+        &mut self,
+        payload: &[u8],
+        start: usize,
+        pairs: &mut Vec<Pair>,
+        detail: String,
+    ) -> Result<(), String> {
         let mark = self.mark();
         let mut objects = 0;
         let mut at = start;
         for line in payload[start..].split(|byte| *byte == b'\n') {
             let first = skip_blanks(line, 0);
             if first < line.len() {
-                match read_line(line, first) {
+                match read_line(line, first, pairs) {
                     Ok(member) => {
                         objects += usize::from(member.fields.is_ok());
                         self.member(member, at);
@@ -126,10 +146,14 @@ impl Decoder<'_> {
 }
 
 /// Reads one line as one object.
-fn read_line(line: &[u8], first: usize) -> Result<Member<'_>, String> {
+fn read_line<'a>(
+    line: &'a [u8],
+    first: usize,
+    pairs: &'a mut Vec<Pair>,
+) -> Result<Member<'a>, String> {
     let text =
         str::from_utf8(line).map_err(|error| format!("a line that is not UTF-8: {error}"))?;
-    Member::read_alone(text, first)
+    Member::read_alone(text, first, pairs)
 }
 
 /// One well-formed JSON value, where an event should be.
@@ -140,8 +164,8 @@ struct Member<'a> {
 
 impl<'a> Member<'a> {
     /// Reads the value at `start`, which must be all there is.
-    fn read_alone(text: &'a str, start: usize) -> Result<Self, String> {
-        let member = Self::read(text, start)?;
+    fn read_alone(text: &'a str, start: usize, pairs: &'a mut Vec<Pair>) -> Result<Self, String> {
+        let member = Self::read(text, start, pairs)?;
         let rest = skip_blanks(text.as_bytes(), member.span.end as usize);
         if rest < text.len() {
             let rest = Verbatim(&text[rest..]);
@@ -152,8 +176,8 @@ impl<'a> Member<'a> {
 
     /// Reads the value at `start`; fails only where the JSON is broken, so that
     /// nobody can say where the value ends.
-    fn read(text: &'a str, start: usize) -> Result<Self, String> {
-        if let Some((fields, end)) = plain::event(text, start) {
+    fn read(text: &'a str, start: usize, pairs: &'a mut Vec<Pair>) -> Result<Self, String> {
+        if let Some((fields, end)) = plain::event(text, start, pairs) {
             return Ok(Self { span: Span::new(start, end), fields: Ok(fields) });
         }
         let json = &text[start..];

@@ -32,6 +32,7 @@ impl Decoder<'_> {
         let labels_at = text.len();
         let hash = self.labels.append(
             fields.labels,
+            fields.label_pairs,
             metric_type,
             name_at..labels_at,
             text,
