@@ -16,9 +16,10 @@
 //! tell a damaged file from one of a newer version only because it can check
 //! the checksum of both.
 
-use std::io::Read;
+use std::io::{self, BufWriter, Read, Write};
 
 use xxhash_rust::xxh3::Xxh3;
+use zstd::stream::write::Encoder as Compressor;
 
 use crate::Error;
 
@@ -33,6 +34,9 @@ const CODEC_ZSTD: u8 = 1;
 /// Level 1: on snapshots, higher levels cost several times the time for a few percent.
 const ZSTD_LEVEL: i32 = 1;
 
+/// MessagePack comes in pieces of a few bytes.
+const BUFFER_SIZE_BYTES: usize = 64 << 10;
+
 /// Never reserve more than this before the data has shown up.
 const INITIAL_CAPACITY_LIMIT_BYTES: u64 = 64 << 20;
 
@@ -45,20 +49,51 @@ pub struct Opened {
 
 /// Compresses and frames `content`.
 pub fn seal(format_version: u32, content: &[u8]) -> Result<Vec<u8>, Error> {
-    let payload = zstd::bulk::compress(content, ZSTD_LEVEL).map_err(Error::Compress)?;
-    Ok(frame(format_version, CODEC_ZSTD, content.len() as u64, &payload))
+    seal_written(format_version, |out| out.write_all(content).map_err(Error::Compress))
 }
 
-fn frame(format_version: u32, codec: u8, content_size_bytes: u64, payload: &[u8]) -> Vec<u8> {
-    let mut file = Vec::with_capacity(HEADER_SIZE_BYTES + payload.len());
-    file.extend_from_slice(&MAGIC);
-    file.extend_from_slice(&format_version.to_le_bytes());
-    file.extend_from_slice(&[codec, 0, 0, 0]);
-    file.extend_from_slice(&content_size_bytes.to_le_bytes());
-    file.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    let checksum = checksum(&file, payload);
-    file.extend_from_slice(&checksum.to_le_bytes());
-    file.extend_from_slice(payload);
+/// Compresses and frames what `write` writes, while it is written: a large content never stands in
+/// memory as a whole.
+pub fn seal_written(
+    format_version: u32,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
+    let room_for_header = vec![0; HEADER_SIZE_BYTES];
+    let compressor = Compressor::new(room_for_header, ZSTD_LEVEL).map_err(Error::Compress)?;
+    let mut out = BufWriter::with_capacity(BUFFER_SIZE_BYTES, Counted { compressor, bytes: 0 });
+    write(&mut out)?;
+    let counted = out.into_inner().map_err(|error| Error::Compress(error.into_error()))?;
+    let file = counted.compressor.finish().map_err(Error::Compress)?;
+    Ok(framed(format_version, CODEC_ZSTD, counted.bytes, file))
+}
+
+/// Counts what is compressed.
+struct Counted {
+    compressor: Compressor<'static, Vec<u8>>,
+    bytes: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        let taken = self.compressor.write(content)?;
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.compressor.flush()
+    }
+}
+
+/// Fills in the header, for which there is room in front of the payload.
+fn framed(format_version: u32, codec: u8, content_size_bytes: u64, mut file: Vec<u8>) -> Vec<u8> {
+    let (header, payload) = file.split_at_mut(HEADER_SIZE_BYTES);
+    let [version, codec] = [format_version.to_le_bytes(), [codec, 0, 0, 0]];
+    let lengths = [content_size_bytes.to_le_bytes(), (payload.len() as u64).to_le_bytes()];
+    let fields = [&MAGIC[..], &version, &codec, &lengths[0], &lengths[1]].concat();
+    header[..fields.len()].copy_from_slice(&fields);
+    let checksum = checksum(&fields, payload);
+    header[fields.len()..].copy_from_slice(&checksum.to_le_bytes());
     file
 }
 
@@ -161,16 +196,19 @@ mod tests {
         let future = seal(2, b"some content").unwrap();
         let error = open(&future, 1).unwrap_err();
         assert!(matches!(error, Error::FutureVersion { found: 2, newest: 1 }));
-        let other_codec = frame(1, 9, 12, b"some content");
+        let frame = |codec, size, payload: &[u8]| {
+            framed(1, codec, size, [&[0; HEADER_SIZE_BYTES], payload].concat())
+        };
+        let other_codec = frame(9, 12, b"some content");
         assert!(matches!(open(&other_codec, 1), Err(Error::UnknownCodec { found: 9 })));
-        let not_zstd = frame(1, CODEC_ZSTD, 12, b"some content");
+        let not_zstd = frame(CODEC_ZSTD, 12, b"some content");
         assert!(matches!(open(&not_zstd, 1), Err(Error::Decompress(_))));
     }
 
     #[test]
     fn decompression_stops_at_the_declared_length() {
         let bomb = zstd::bulk::compress(&vec![0; 10 << 20], 1).unwrap();
-        let file = frame(1, CODEC_ZSTD, 100, &bomb);
+        let file = framed(1, CODEC_ZSTD, 100, [&[0; HEADER_SIZE_BYTES], &bomb[..]].concat());
         let error = open(&file, 1).unwrap_err();
         assert!(matches!(error, Error::ContentLength { have: 101, declared: 100 }), "{error}");
     }

@@ -73,7 +73,9 @@ pub fn decode(file: &[u8]) -> Result<Latest, Error> {
 
 /// Writes a snapshot of the latest version.
 pub fn encode(snapshot: &Latest) -> Result<Vec<u8>, Error> {
-    envelope::seal(LATEST_VERSION, &to_messagepack(snapshot)?)
+    envelope::seal_written(LATEST_VERSION, |out| {
+        rmp_serde::encode::write_named(&mut { out }, snapshot).map_err(Error::Encode)
+    })
 }
 
 /// The content of a file, before compression. Structs become maps, so that

@@ -11,10 +11,15 @@ use crate::store::{Family, Values};
 
 /// The labels of the first `known` rows are not written, nor are those of removed rows.
 pub(super) fn family(family: &Family, known: usize) -> Result<v3::Family, CodecError> {
-    let mut label_texts = String::new();
+    let is_written = |row| row >= known && !family.removed.contains(row);
+    let texts = || {
+        let texts = family.labels.iter().enumerate();
+        texts.map(|(row, text)| if is_written(row) { text } else { "" })
+    };
+    // Of a large family they are most of the state: they are not to be moved about while they grow.
+    let mut label_texts = String::with_capacity(texts().map(str::len).sum());
     let mut label_lengths = Vec::with_capacity(family.labels.len());
-    for (row, text) in family.labels.iter().enumerate() {
-        let text = if row < known || family.removed.contains(row) { "" } else { text };
+    for text in texts() {
         label_lengths.push(count(text.len(), family, "bytes of labels")?);
         label_texts.push_str(text);
     }
