@@ -34,6 +34,7 @@ pub mod status;
 
 pub mod config;
 
+pub mod allocator;
 pub mod fault_point;
 pub mod shutdown;
 pub mod telemetry;

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use prom_stream_gateway::cli::Cli;
-use prom_stream_gateway::commands;
+use prom_stream_gateway::{allocator, commands};
 
 /// Tasks run between two looks at timers and sockets. Decoding a large page takes milliseconds; of
 /// the usual 61 in a row, a lease might run out before its renewal is looked at.
 const TASKS_BETWEEN_EVENTS: u32 = 5;
 
 fn main() -> ExitCode {
+    allocator::set_up();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .event_interval(TASKS_BETWEEN_EVENTS)
         .enable_all()

@@ -50,6 +50,8 @@ const PARTS: [Part; 6] = [
 ];
 
 fn main() {
+    // As the gateway does: what runs in process is compared with it.
+    prom_stream_gateway::allocator::set_up();
     let arguments: Vec<_> = std::env::args().collect();
     // `cargo test --benches` only asks whether this runs at all.
     if arguments.iter().any(|argument| argument == "--test") {
