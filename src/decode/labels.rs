@@ -18,7 +18,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::fields::{Input, Scalar};
+use super::fields::{Fields, Input, Scalar};
 use super::name::is_label_name;
 use super::number;
 use super::plain::{self, Value};
@@ -58,12 +58,11 @@ impl Pair {
 }
 
 impl LabelScratch {
-    /// Appends the label text of `labels` to `text`, sorted or as it came, and
+    /// Appends the label text of an event to `text`, sorted or as it came, and
     /// hashes the series of the metric `name`, which `text` holds, too.
     pub(super) fn append(
         &mut self,
-        labels: Input<'_>,
-        label_pairs: Option<&[plain::Pair]>,
+        fields: &Fields<'_>,
         metric_type: MetricType,
         name: Range<usize>,
         text: &mut String,
@@ -72,8 +71,8 @@ impl LabelScratch {
     ) -> Result<u64, Refusal> {
         let start = text.len();
         self.pairs.clear();
-        if let Input::Json(json) | Input::Plain(json) = labels
-            && !self.append_plain(json, label_pairs, metric_type, text)
+        if let Input::Json(json) | Input::Plain(json) = fields.labels
+            && !self.append_plain(json, fields.label_pairs, metric_type, text)
         {
             self.append_any(json, metric_type, text).map_err(|problem| {
                 let detail = format!("{problem} (metric {})", Quoted(&text[name.clone()]));

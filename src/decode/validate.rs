@@ -31,8 +31,7 @@ impl Decoder<'_> {
         text.push_str(&name);
         let labels_at = text.len();
         let hash = self.labels.append(
-            fields.labels,
-            fields.label_pairs,
+            fields,
             metric_type,
             name_at..labels_at,
             text,
