@@ -1,7 +1,7 @@
 //! How many entries to ask for at a time.
 //!
-//! The configured number, unless entries are so large that a reply would take
-//! long or much memory: then as many as come to a few megabytes. A reply that
+//! The configured number, unless entries are so large that a reply would not stay in a core's
+//! cache between the socket, decoding and applying: then as many as come to half a megabyte. A reply that
 //! did not arrive in time is asked for again in a smaller piece, because asking
 //! for the same piece again would never end. Where the piece is a single entry
 //! already (a list's item may have 512 MB), it is given more time instead.
@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A reply is meant to stay below this.
-const TARGET_BYTES: u64 = 16 << 20;
+/// A reply is meant to stay below this: above, a batch of events costs up to half as much again.
+const TARGET_BYTES: u64 = 512 << 10;
+
+/// And one of a distant Redis below this, which is memory that several of them take.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// So many times as long as usual, at most, is a single entry waited for.
 const LONGEST_PATIENCE: u32 = 16;
@@ -55,7 +58,8 @@ impl PageSize {
 
     /// A page of this many entries and bytes arrived in time.
     pub fn arrived(&mut self, entries: u64, size_bytes: u64) {
-        let fitting = TARGET_BYTES * entries.max(1) / size_bytes.max(1);
+        let target_bytes = (TARGET_BYTES * self.stretch).min(MOST_BYTES);
+        let fitting = target_bytes * entries.max(1) / size_bytes.max(1);
         self.current = fitting.min(self.current * 2).clamp(1, self.configured * self.stretch);
     }
 
@@ -103,7 +107,7 @@ mod tests {
         let mut page = PageSize::new(1000);
         page.arrived(1000, 120_000);
         assert_eq!(page.get(), 1000);
-        page.arrived(1000, 1000 << 20);
+        page.arrived(1000, 1000 << 15);
         assert_eq!(page.get(), 16);
         page.timed_out();
         page.timed_out();
