@@ -15,7 +15,7 @@ use crate::usage;
 
 use proxy::Proxy;
 
-const EVENTS: usize = 500_000;
+const EVENTS: usize = 3_000_000;
 
 /// Added to a round trip.
 const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(20)];
