@@ -7,9 +7,12 @@
 //! a new version is due and how to add one.
 
 pub mod envelope;
+mod text;
 pub mod v1;
 pub mod v2;
 pub mod v3;
+
+pub use text::Text;
 
 /// The version that [`encode`] writes.
 pub const LATEST_VERSION: u32 = 3;

@@ -6,7 +6,7 @@
 //! without labels, until it is swept and written anew; groups that are no more leave a gap.
 //!
 //! Everything that exists once per series stands in columns, one per family:
-//! texts are concatenated in one blob with their lengths beside it, numbers are
+//! texts are concatenated in large pieces with their lengths beside them, numbers are
 //! plain arrays. A million series are then a few large reads instead of
 //! millions of small ones. What only some rows have stands in sparse columns: they list the rows
 //! that have a value, each by how many were passed over before it.
@@ -14,6 +14,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::Text;
 
 mod from_v2;
 
@@ -139,8 +141,8 @@ pub struct Family {
     pub help: String,
     /// Empty for none.
     pub unit: String,
-    /// The label texts of all rows, one after the other.
-    pub label_texts: String,
+    /// The label texts of all rows, one after the other, in pieces; none lies across two.
+    pub label_texts: Vec<Text>,
     /// Row i: how many bytes of `label_texts` are its.
     pub label_lengths: Vec<u32>,
     pub values: Values,

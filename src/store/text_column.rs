@@ -48,6 +48,12 @@ impl Chunk {
     }
 }
 
+impl AsRef<str> for Chunk {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl TextColumn {
     pub fn push(&mut self, text: &str) {
         match self.chunks.last_mut() {
@@ -76,6 +82,11 @@ impl TextColumn {
     /// Whether any of the texts, read as labels, has a quoted name.
     pub fn has_quoted_names(&self) -> bool {
         self.chunks.iter().any(|chunk| chunk.has_quoted_names)
+    }
+
+    /// All texts, one after the other, in pieces that whole texts make up.
+    pub fn pieces(&self) -> impl Iterator<Item = Arc<dyn AsRef<str> + Send + Sync>> {
+        self.chunks.iter().map(|chunk| Arc::clone(chunk) as Arc<_>)
     }
 
     /// All texts, in row order.
@@ -111,6 +122,9 @@ mod tests {
             assert_eq!(column.len(), count);
             assert_eq!(column.is_empty(), count == 0);
             assert!(column.iter().eq(texts.iter().map(String::as_str)));
+            let pieces: Vec<_> = column.pieces().collect();
+            let joined: String = pieces.iter().map(|piece| (**piece).as_ref()).collect();
+            assert_eq!((pieces.len(), joined), (count.div_ceil(CHUNK_ROWS), texts.concat()));
             for (row, text) in texts.iter().enumerate() {
                 assert_eq!(column.get(row), text);
             }

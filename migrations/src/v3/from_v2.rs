@@ -64,7 +64,7 @@ fn family(before: v2::Family) -> Family {
         metric_type: before.metric_type,
         help: before.help,
         unit: before.unit,
-        label_texts: before.label_texts,
+        label_texts: vec![before.label_texts.into()],
         label_lengths: before.label_lengths,
         values: values(before.values),
         created_at_milliseconds: before.created_at_milliseconds,

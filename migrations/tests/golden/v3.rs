@@ -14,7 +14,7 @@ pub(crate) fn sample() -> Snapshot {
     sample.families[0].groups = Some(RowGroups { rows_skipped: vec![1, 0], groups: vec![0, 4] });
     let gauges = &mut sample.families[1];
     gauges.label_lengths[1] = 0;
-    gauges.label_texts = "room=\"1\"room=\"3\"".into();
+    gauges.label_texts = vec!["room=\"1\"".into(), "".into(), "room=\"3\"".into()];
     gauges.removed = Some(RemovedRows { rows_skipped: vec![1] });
     sample
 }
@@ -30,7 +30,7 @@ pub(crate) fn delta() -> Snapshot {
         metric_type: "gauge".into(),
         help: String::new(),
         unit: "seconds".into(),
-        label_texts: String::new(),
+        label_texts: Vec::new(),
         label_lengths: vec![0],
         values: Values::Scalars(vec![f64::NEG_INFINITY]),
         created_at_milliseconds: Vec::new(),
@@ -45,7 +45,7 @@ pub(crate) fn delta() -> Snapshot {
         name: "jobs_total".into(),
         metric_type: "counter".into(),
         unit: String::new(),
-        label_texts: "job=\"new\"".into(),
+        label_texts: vec!["job=\"new\"".into()],
         label_lengths: vec![0, 0, 9],
         values: Values::Scalars(vec![1.0, 12.0, 7.0]),
         created_at_milliseconds: vec![1_700_000_000_000, 0, 25],

@@ -17,7 +17,7 @@ pub(super) fn family(stored: v3::Family) -> Result<Family, String> {
     let mut family = Family::empty(&stored.name, metric_type);
     family.help = stored.help.into();
     family.unit = stored.unit.into();
-    family.labels = texts(&stored.label_texts, &stored.label_lengths)?;
+    family.labels = texts(stored.label_texts.iter().map(|piece| &**piece), &stored.label_lengths)?;
     family.values = values(metric_type, rows, stored.values)?;
     let starts = if family.has_start_times() { rows } else { 0 };
     expect_length("start times", stored.created_at_milliseconds.len(), Some(starts))?;
@@ -66,20 +66,31 @@ fn values(metric_type: MetricType, rows: usize, stored: v3::Values) -> Result<Va
     }
 }
 
-pub(super) fn texts(blob: &str, lengths: &[u32]) -> Result<TextColumn, String> {
+/// The texts that these pieces are made of, each of which is within one.
+pub(super) fn texts<'a>(
+    pieces: impl IntoIterator<Item = &'a str>,
+    lengths: &[u32],
+) -> Result<TextColumn, String> {
     let mut column = TextColumn::default();
-    let mut rest = blob;
+    let mut pieces = pieces.into_iter();
+    let mut rest = "";
     for &length in lengths {
-        let (text, after) = rest
-            .split_at_checked(length as usize)
-            .ok_or_else(|| format!("its {} bytes of labels end within a series", blob.len()))?;
+        while rest.is_empty()
+            && length > 0
+            && let Some(piece) = pieces.next()
+        {
+            rest = piece;
+        }
+        let (text, after) = rest.split_at_checked(length as usize).ok_or_else(|| {
+            format!("labels of {length} bytes, and a piece of them that ends after {}", rest.len())
+        })?;
         column.push(text);
         rest = after;
     }
-    if rest.is_empty() {
-        Ok(column)
-    } else {
-        Err(format!("{} bytes of its labels belong to no series", rest.len()))
+    let too_many = rest.len() + pieces.map(str::len).sum::<usize>();
+    match too_many {
+        0 => Ok(column),
+        _ => Err(format!("{too_many} bytes of its labels belong to no series")),
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn exemplars(family: &mut Family, columns: &v3::Exemplars) -> Result<
     expect_length("exemplar labels", columns.label_lengths.len(), exemplars)?;
     expect_length("exemplar values", columns.values.len(), exemplars)?;
     expect_length("exemplar times", columns.at_milliseconds.len(), exemplars)?;
-    let labels = texts(&columns.label_texts, &columns.label_lengths)?;
+    let labels = texts([&*columns.label_texts], &columns.label_lengths)?;
     let mut all = columns.buckets.iter().enumerate().map(|(at, bucket)| {
         let exemplar = Exemplar {
             labels: labels.get(at).into(),

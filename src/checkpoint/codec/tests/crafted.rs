@@ -25,7 +25,11 @@ fn crafted_families_are_refused() {
         family_change(0, |f| f.label_lengths[0] += 1),
         family_change(0, |f| f.label_lengths[0] = 6),
         family_change(0, |f| f.label_lengths = vec![u32::MAX, u32::MAX]),
-        family_change(0, |f| f.label_texts.push('x')),
+        family_change(0, |f| f.label_texts.push("x".into())),
+        family_change(0, |f| {
+            let whole: String = f.label_texts.iter().map(|piece| &**piece).collect();
+            f.label_texts = vec![whole[..1].into(), whole[1..].into()];
+        }),
         refused(|snapshot| snapshot.families[1].name = "jobs_total".into()),
         refused(|snapshot| {
             snapshot.families[0].name = format!("{}_sum", snapshot.families[2].name);

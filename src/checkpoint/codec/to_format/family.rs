@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use migrations::v3;
+use migrations::{Text, v3};
 
 use super::{sparse, times};
 use crate::checkpoint::codec::CodecError;
@@ -11,18 +11,22 @@ use crate::store::{Family, Values};
 
 /// The labels of the first `known` rows are not written, nor are those of removed rows.
 pub(super) fn family(family: &Family, known: usize) -> Result<v3::Family, CodecError> {
+    // All of them are written from where they lie: they are most of the state.
+    let as_they_are = known == 0 && family.removed.is_empty();
     let is_written = |row| row >= known && !family.removed.contains(row);
-    let texts = || {
-        let texts = family.labels.iter().enumerate();
-        texts.map(|(row, text)| if is_written(row) { text } else { "" })
-    };
-    // Of a large family they are most of the state: they are not to be moved about while they grow.
-    let mut label_texts = String::with_capacity(texts().map(str::len).sum());
     let mut label_lengths = Vec::with_capacity(family.labels.len());
-    for text in texts() {
+    let mut chosen = String::new();
+    for (row, text) in family.labels.iter().enumerate() {
+        let text = if as_they_are || is_written(row) { text } else { "" };
         label_lengths.push(count(text.len(), family, "bytes of labels")?);
-        label_texts.push_str(text);
+        if !as_they_are {
+            chosen.push_str(text);
+        }
     }
+    let label_texts = match as_they_are {
+        true => family.labels.pieces().map(Text::shared).collect(),
+        false => vec![Text::from(chosen)],
+    };
     let created = family.created.iter().copied().chain(std::iter::repeat(Default::default()));
     let rows_with_start = if family.has_start_times() { family.labels.len() } else { 0 };
     Ok(v3::Family {
