@@ -4,7 +4,8 @@
 //! cache between the socket, decoding and applying: then as many as come to half a megabyte. A reply that
 //! did not arrive in time is asked for again in a smaller piece, because asking
 //! for the same piece again would never end. Where the piece is a single entry
-//! already (a list's item may have 512 MB), it is given more time instead.
+//! already (a list's item may have 512 MB), it is given more time instead. What comes after a
+//! while without entries may be of any size: so it is asked for in small pages at first.
 //!
 //! Where pages cannot be asked for ahead, larger ones make up for the way to a distant Redis.
 
@@ -17,6 +18,9 @@ const TARGET_BYTES: u64 = 512 << 10;
 
 /// And one of a distant Redis below this, which is memory that several of them take.
 const MOST_BYTES: u64 = 16 << 20;
+
+/// Entries of a page of which nobody knows how large they are.
+const FIRST_ENTRIES: u64 = 64;
 
 /// So many times as long as usual, at most, is a single entry waited for.
 const LONGEST_PATIENCE: u32 = 16;
@@ -44,7 +48,8 @@ pub struct PageSize {
 impl PageSize {
     pub fn new(configured: usize) -> Self {
         let configured = (configured as u64).max(1);
-        Self { configured, current: configured, stretch: 1, patience: 1, late_at: Instant::now() }
+        let current = configured.min(FIRST_ENTRIES);
+        Self { configured, current, stretch: 1, patience: 1, late_at: Instant::now() }
     }
 
     pub fn get(self) -> u64 {
@@ -61,6 +66,11 @@ impl PageSize {
         let target_bytes = (TARGET_BYTES * self.stretch).min(MOST_BYTES);
         let fitting = target_bytes * entries.max(1) / size_bytes.max(1);
         self.current = fitting.min(self.current * 2).clamp(1, self.configured * self.stretch);
+    }
+
+    /// There was nothing to read.
+    pub fn found_nothing(&mut self) {
+        self.current = self.current.min(FIRST_ENTRIES);
     }
 
     /// A page of this many entries took so long, the way to Redis and back included.
@@ -105,8 +115,10 @@ mod tests {
     #[test]
     fn large_entries_make_small_pages_and_small_ones_configured_pages() {
         let mut page = PageSize::new(1000);
-        page.arrived(1000, 120_000);
-        assert_eq!(page.get(), 1000);
+        for expected in [64, 128, 256, 512, 1000, 1000] {
+            assert_eq!(page.get(), expected);
+            page.arrived(expected, 120 * expected);
+        }
         page.arrived(1000, 1000 << 15);
         assert_eq!(page.get(), 16);
         page.timed_out();
@@ -117,6 +129,13 @@ mod tests {
             page.arrived(page.get(), 100);
             assert_eq!(page.get(), expected);
         }
+        page.found_nothing();
+        assert_eq!(page.get(), 16, "that is known to be enough");
+        for _ in 0..10 {
+            page.arrived(page.get(), 100);
+        }
+        page.found_nothing();
+        assert_eq!(page.get(), 64);
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl ListSource {
             None => self.queue_taken = true,
         }
         if length == 0 {
+            self.page.found_nothing();
             return Ok(None);
         }
         kill_point("segment-taken");

@@ -172,8 +172,9 @@ impl GroupSource {
         let size_bytes = frame.bytes.len();
         let (read, asked) = (entries.len() as u64, self.ahead.arrived(size_bytes));
         self.more = asked.is_some_and(|asked| read >= asked);
-        if read > 0 {
-            self.page.arrived(read, size_bytes as u64);
+        match read {
+            0 => self.page.found_nothing(),
+            _ => self.page.arrived(read, size_bytes as u64),
         }
         Ok(entries)
     }

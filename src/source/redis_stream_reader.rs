@@ -140,8 +140,9 @@ impl ReaderSource {
         if let Some((_, asked_at)) = asked {
             self.page.took(read, asked_at.elapsed(), round_trip);
         }
-        if read > 0 {
-            self.page.arrived(read, frame.bytes.len() as u64);
+        match read {
+            0 => self.page.found_nothing(),
+            _ => self.page.arrived(read, frame.bytes.len() as u64),
         }
         Ok((entries, asked.is_some()))
     }
