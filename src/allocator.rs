@@ -20,7 +20,7 @@ const SETTINGS: [(libc::c_int, libc::c_int); 4] = [
     // From this size on, pieces are mapped by themselves.
     (libc::M_MMAP_THRESHOLD, 1 << 20),
     // So much may lie free at a heap's end, and so much is asked for at a time.
-    (libc::M_TRIM_THRESHOLD, 16 << 20),
+    (libc::M_TRIM_THRESHOLD, 4 << 20),
     (libc::M_TOP_PAD, 1 << 20),
     (libc::M_ARENA_MAX, 4),
 ];
