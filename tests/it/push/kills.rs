@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prom_stream_gateway::commands::load::mix::Random;
 
-use super::{DEADLINE, lines};
+use super::DEADLINE;
 use crate::harness::campaign::burst;
 use crate::harness::{Gateway, Pushers, RedisServer, Scraper, http, seed, turn, wait_for};
 
@@ -136,7 +136,7 @@ fn killed_at_every_point_on_a_push_s_way() {
         gateway.unassign("FAILPOINTS");
         gateway.launch();
         gateway.wait_ready();
-        let served = lines(&gateway, "point_total");
+        let served = super::lines(&gateway, "point_total");
         let allowed = [format!("point_total {answered}"), format!("point_total {attempted}")];
         assert!(
             served.len() == 1 && allowed.contains(&served[0]),
