@@ -6,6 +6,7 @@ use std::time::Duration;
 use prom_stream_gateway::commands::load::ledger::Ledger;
 use prom_stream_gateway::commands::load::producer::Plan;
 
+use crate::harness::proxy::{Link, Proxy};
 use crate::harness::{Gateway, Producers, RedisServer, wait_for};
 
 mod list;
@@ -20,6 +21,14 @@ fn send(plan: Plan, events: u64) -> Ledger {
     let ledger = Producers::start(&Plan { total: Some(events), rate: 0.0, ..plan }).wait();
     assert_eq!(ledger.events_acknowledged, events);
     ledger
+}
+
+/// A way to Redis on which entries come at some thousands a second at most, however fast the machine
+/// is: so there is time to do something while many of them wait.
+fn far_away(redis: &RedisServer) -> Proxy {
+    let proxy = Proxy::to(redis.port());
+    proxy.set(Link::Delayed(Duration::from_millis(5)));
+    proxy
 }
 
 #[track_caller]

@@ -1,7 +1,8 @@
 //! The list: Redis remembers which segments were taken, and so does the state.
 
 use super::{
-    DEADLINE, restart_from_dump, restart_from_dump_beside, send, wait_accounted, wait_logged,
+    DEADLINE, far_away, restart_from_dump, restart_from_dump_beside, send, wait_accounted,
+    wait_logged,
 };
 use crate::harness::{Gateway, LAST_TAKER, LIST, OWNER, RedisServer};
 use crate::harness::{eventually, producer, turn, wait_for};
@@ -9,7 +10,7 @@ use crate::harness::{eventually, producer, turn, wait_for};
 const OLDER: &str = "Redis came back in an older state";
 const FIRST_SEGMENT: &str = "{prom-stream-gateway:metric-queue}:seg:default:1";
 
-/// So many items that reading them one by one takes seconds.
+/// So many items that they take seconds to come from far away.
 const BACKLOG: u64 = 30_000;
 const QUEUED: u64 = 500;
 
@@ -90,7 +91,9 @@ fn an_evicted_segment_is_metered() {
 fn lost(fault: &str, told: &str, strike: impl FnOnce(&mut RedisServer)) {
     let _turn = turn::shared();
     let mut redis = RedisServer::start(&[]);
-    let mut gateway = Gateway::of(&redis).list_only().set("Redis__MetricQueuePopCount", "1");
+    let proxy = far_away(&redis);
+    let gateway = Gateway::through(&proxy, &redis).list_only();
+    let mut gateway = gateway.set("Redis__MetricQueuePopCount", "1");
     let mut ledger = send(producer::to_list(&redis), BACKLOG);
     gateway.launch();
     eventually("the segment is taken", DEADLINE, || redis.run::<u64>(&["EXISTS", LIST]) == 0);
@@ -123,7 +126,9 @@ fn a_redis_that_never_knew_an_owner_is_taken_over() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let ledger = send(producer::to_list(&redis), BACKLOG);
-    let mut gateway = Gateway::of(&redis).list_only().set("Redis__MetricQueuePopCount", "1");
+    let proxy = far_away(&redis);
+    let gateway = Gateway::through(&proxy, &redis).list_only();
+    let mut gateway = gateway.set("Redis__MetricQueuePopCount", "1");
     gateway.launch();
     eventually("it reads", DEADLINE, || redis.run::<u64>(&["EXISTS", FIRST_SEGMENT]) == 1);
     gateway.wait_checkpoint(2);

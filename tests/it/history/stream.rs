@@ -3,7 +3,8 @@
 use redis::Value;
 
 use super::{
-    DEADLINE, restart_from_dump, restart_from_dump_beside, send, wait_accounted, wait_logged,
+    DEADLINE, far_away, restart_from_dump, restart_from_dump_beside, send, wait_accounted,
+    wait_logged,
 };
 use crate::harness::{Gateway, RedisServer, STREAM, Scraper, eventually, producer, turn, wait_for};
 
@@ -11,7 +12,7 @@ const GROUP: &str = "prom-stream-gateway";
 const OLDER: &str = "Redis came back in an older state";
 const EVENT: &str = r#"{"name":"sent_total","value":1}"#;
 
-/// So many entries that reading them one by one takes seconds.
+/// So many entries that they take seconds to come from far away.
 const BACKLOG: u64 = 20_000;
 
 type Strike = fn(&mut RedisServer);
@@ -154,7 +155,9 @@ fn what_waited_in_a_wiped_stream_is_metered() {
 #[track_caller]
 fn lost(mode: &str, fault: &str, strike: Strike) {
     let mut redis = RedisServer::start(&[]);
-    let mut gateway = Gateway::of(&redis).stream_only(mode).set("Stream__BatchSize", "1");
+    let proxy = far_away(&redis);
+    let gateway = Gateway::through(&proxy, &redis).stream_only(mode);
+    let mut gateway = gateway.set("Stream__BatchSize", "1");
     send(producer::to_stream(&redis), BACKLOG);
     gateway.launch();
     eventually("it listens", DEADLINE, || gateway.get("/-/healthy").is_ok());

@@ -30,7 +30,7 @@ fn a_start_waits_for_whatever_it_needs_and_says_why() {
             Ok(answer) if answer.body.contains("s3://") && answer.body.contains("503") => Ok(()),
             other => Err(format!("{broken:?}: {other:?}")),
         });
-        assert!(gateway.log().contains("cannot restore yet"), "{}", gateway.log());
+        eventually("it is logged", DEADLINE, || gateway.log().contains("cannot restore yet"));
         assert_eq!(gateway.get("/metrics").expect("it answers").status, 503);
         s3.set(Weather::Fine);
         gateway.wait_ready();
