@@ -161,9 +161,12 @@ fn lost(mode: &str, fault: &str, strike: Strike) {
     send(producer::to_stream(&redis), BACKLOG);
     gateway.launch();
     eventually("it listens", DEADLINE, || gateway.get("/-/healthy").is_ok());
+    // So that the stream is known when it is gone.
+    let of_source = |field: &str| gateway.status()["sources"][0][field].as_u64();
+    eventually("it reads", DEADLINE, || of_source("processed") > Some(0));
     // The second look from here on has seen all of them.
     for look in ["first", "second"] {
-        let lag = || gateway.status()["sources"][0]["lag_entries"].as_u64();
+        let lag = || of_source("lag_entries");
         let before = lag();
         wait_for(&format!("the {look} look"), DEADLINE, || match lag() {
             now if now != before => Ok(()),
