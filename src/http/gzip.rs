@@ -1,8 +1,9 @@
 //! A gzip stream put together from blocks that were compressed each for itself.
 //!
 //! The blocks become one member (RFC 1952), not a member each: not every client reads on after the
-//! first one. Within it they follow bit by bit, so that a small block costs no bytes of its own. A member ends with the checksum of its whole text, and that can be combined from the
-//! checksums of the blocks without looking at their text again.
+//! first one. Within it they follow bit by bit, so that a small block costs no bytes of its own. A
+//! member ends with the checksum of its whole text, and that can be combined from the checksums of
+//! the blocks without looking at their text again.
 
 use flate2::Crc;
 

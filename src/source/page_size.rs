@@ -1,11 +1,11 @@
 //! How many entries to ask for at a time.
 //!
 //! The configured number, unless entries are so large that a reply would not stay in a core's
-//! cache between the socket, decoding and applying: then as many as come to half a megabyte. A reply that
-//! did not arrive in time is asked for again in a smaller piece, because asking
-//! for the same piece again would never end. Where the piece is a single entry
-//! already (a list's item may have 512 MB), it is given more time instead. What comes after a
-//! while without entries may be of any size: so it is asked for in small pages at first.
+//! cache between the socket, decoding and applying: then as many as come to half a megabyte. A
+//! reply that did not arrive in time is asked for again in a smaller piece, because asking for the
+//! same piece again would never end. Where the piece is a single entry already (a list's item may
+//! have 512 MB), it is given more time instead. What comes after a while without entries may be of
+//! any size: so it is asked for in small pages at first.
 //!
 //! Where pages cannot be asked for ahead, larger ones make up for the way to a distant Redis.
 

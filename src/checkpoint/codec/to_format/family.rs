@@ -17,7 +17,7 @@ pub(super) fn family(family: &Family, known: usize) -> Result<v3::Family, CodecE
     let mut label_lengths = Vec::with_capacity(family.labels.len());
     let mut chosen = String::new();
     for (row, text) in family.labels.iter().enumerate() {
-        let text = if as_they_are || is_written(row) { text } else { "" };
+        let text = if is_written(row) { text } else { "" };
         label_lengths.push(count(text.len(), family, "bytes of labels")?);
         if !as_they_are {
             chosen.push_str(text);
