@@ -28,9 +28,10 @@ use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
+use crate::redis::dead_letters as dead_letters_writer;
+use crate::redis::{ConnectError, Connector};
 use crate::shutdown;
-use crate::source::redis_connection::{ConnectError, Connector};
-use crate::source::{pipeline, redis_dead_letters};
+use crate::source::pipeline;
 use crate::status::{Phase, Status};
 use crate::store::Store;
 
@@ -41,7 +42,6 @@ mod takeover;
 
 use introduce::introduce;
 use pushes::Keeper;
-use sources::sources;
 use takeover::take_over;
 
 /// How often a start looks whether every source has caught up.
@@ -234,20 +234,15 @@ impl Parts {
             restored_from: self.restored_from,
             shutdown: stop_reading.clone(),
         };
-        let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());
-        for (source, upkeep) in sources(self, connector) {
-            // Before any task runs: `/metrics` must wait for all of them.
-            self.status.source(source.key(), |_| {});
-            readers.spawn(pipeline::run(source, context.clone()));
-            keepers.spawn(pipeline::keep_up(
-                upkeep,
-                self.store.clone(),
-                self.status.clone(),
-                self.lease.clone(),
-                checkpointer.durable(),
-                stop_upkeep.clone(),
-            ));
-        }
+        let mut tasks = sources::Tasks {
+            context,
+            durable: checkpointer.durable(),
+            stop_upkeep: stop_upkeep.clone(),
+            readers: JoinSet::new(),
+            keepers: JoinSet::new(),
+        };
+        sources::start(self, connector, &mut tasks);
+        let sources::Tasks { readers, mut keepers, .. } = tasks;
         self.keeper.start(
             &self.push,
             self.store.clone(),
@@ -256,7 +251,7 @@ impl Parts {
             &waiting,
             connector,
         );
-        keepers.spawn(redis_dead_letters::run(
+        keepers.spawn(dead_letters_writer::run(
             connector.clone(),
             self.config.dead_letters.stream.clone(),
             self.config.dead_letters.max_length,

@@ -2,7 +2,7 @@
 //! short-lived producers, fed by Redis lists and streams.
 //!
 //! The modules stand in the order in which data flows through them:
-//! a [`source`] reads entries from Redis, [`decode`] turns their bytes into
+//! a [`source`] reads entries from Redis (whose client side is [`redis`]), [`decode`] turns their bytes into
 //! events, the [`store`] applies the events *together with* the position they
 //! move the source to, [`checkpoint`] makes state and position durable as one,
 //! [`expose`] renders the state and [`http`] serves it. [`gateway`] is the only
@@ -11,6 +11,8 @@
 pub mod model;
 
 pub mod lease;
+
+pub mod redis;
 
 pub mod source;
 

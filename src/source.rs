@@ -15,33 +15,27 @@
 //!
 //! | kind | entries are taken by | position | acknowledged by |
 //! |---|---|---|---|
-//! | [`redis_list`] | `RENAMENX` of the whole queue to a segment, then `LRANGE` | segment and items remaining | `UNLINK`, `LTRIM` |
-//! | [`redis_stream_group`] | `XREADGROUP` | exact ids applied and not acknowledged | `XACK`, `XTRIM` |
-//! | [`redis_stream_reader`] | `XREAD` | last id | `XTRIM` (and `XGROUP SETID` for lag) |
-//! | [`push_journal`] | nobody: they were pushed, and kept in the local journal | next record | removing old segments |
+//! | [`list`] | `RENAMENX` of the whole queue to a segment, then `LRANGE` | segment and items remaining | `UNLINK`, `LTRIM` |
+//! | [`group`] | `XREADGROUP` | exact ids applied and not acknowledged | `XACK`, `XTRIM` |
+//! | [`reader`] | `XREAD` | last id | `XTRIM` (and `XGROUP SETID` for lag) |
+//! | [`journal`] | nobody: they were pushed, and kept in the local journal | next record | removing old segments |
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::checkpoint::Durable;
 use crate::model::{Advance, RawEntry, SourceKey};
 use crate::store::{ApplyError, Store};
 
+pub mod group;
+pub mod journal;
+pub mod list;
 pub mod mode_change;
 pub mod page_size;
 pub mod pipeline;
-pub mod push_journal;
 pub mod read_ahead;
-pub mod redis_connection;
-pub mod redis_dead_letters;
-pub mod redis_list;
-pub mod redis_pushes;
-pub mod redis_reply;
-pub mod redis_stream_group;
-pub mod redis_stream_info;
-pub mod redis_stream_reader;
+pub mod reader;
 
 /// A name to derive keys from that belong to the same slot of a cluster: a key that carries a hash
 /// tag keeps it, any other becomes one.
@@ -68,16 +62,15 @@ pub struct Reading {
 }
 
 /// The reading half of a source.
-#[async_trait]
 pub trait Source: Send {
     fn key(&self) -> &SourceKey;
 
     /// Connects if need be, and aligns with the store's position.
     /// The caller guarantees that everything read before is applied.
-    async fn resume(&mut self, store: &Store) -> Result<(), SourceError>;
+    fn resume(&mut self, store: &Store) -> impl Future<Output = Result<(), SourceError>> + Send;
 
     /// Reads the next entries in order; returns within about a second when there are none.
-    async fn read(&mut self) -> Result<Reading, SourceError>;
+    fn read(&mut self) -> impl Future<Output = Result<Reading, SourceError>> + Send;
 
     /// Asks for nothing more from here on; whether something that was asked for is still to be
     /// read, because Redis counts it as delivered.
@@ -93,15 +86,18 @@ pub trait Source: Send {
 }
 
 /// The housekeeping half of a source.
-#[async_trait]
 pub trait Upkeep: Send {
     fn key(&self) -> &SourceKey;
 
     /// Lets Redis forget what every retained snapshot covers.
-    async fn acknowledge(&mut self, store: &Store, durable: &Durable) -> Result<(), SourceError>;
+    fn acknowledge(
+        &mut self,
+        store: &Store,
+        durable: &Durable,
+    ) -> impl Future<Output = Result<(), SourceError>> + Send;
 
     /// Looks at how far behind the store is.
-    async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError>;
+    fn observe(&mut self, store: &Store) -> impl Future<Output = Result<Lag, SourceError>> + Send;
 
     fn disconnect(&mut self);
 }
@@ -191,33 +187,25 @@ pub struct Lag {
 impl SourceError {
     /// Redis did not answer in time.
     fn is_timeout(&self) -> bool {
-        matches!(self, Self::Redis { error, .. } if error.is_timeout())
+        matches!(self, Self::Redis(error) if error.is_timeout())
     }
 }
 
 /// Why a source cannot go on for the moment. Every one of these is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("{command} on `{key}`: {error}{}", redis_connection::hint(error))]
-    Redis { command: &'static str, key: String, error: redis::RedisError },
     #[error(transparent)]
-    Connect(#[from] redis_connection::ConnectError),
-    #[error("{command} on `{key}` answered {found}, expected {expected}")]
-    Reply { command: &'static str, key: String, found: String, expected: &'static str },
+    Redis(#[from] crate::redis::Error),
     #[error(
         "the right to take `{key}` went to another connection, or was deleted; claiming it again"
     )]
     Fenced { key: String },
     #[error("segment `{key}` returned {found} of the {expected} items asked for")]
     SegmentShrank { key: String, found: usize, expected: u64 },
-    #[error("`{key}` is a {found}, expected a {expected}; delete or rename that key")]
-    WrongType { key: String, found: String, expected: &'static str },
     #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]
     NotOwner,
     #[error("cannot {what} the journal of pushes: {error}")]
     Journal { what: &'static str, error: std::io::Error },
-    #[error("not connected")]
-    Disconnected,
     #[error(
         "entries are applied and not acknowledged ({entries}, in {runs} runs of ids), because \
          checkpoints fail; see the checkpoint's last error. Reading goes on when they succeed"

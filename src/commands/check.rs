@@ -15,7 +15,7 @@ use super::EXIT_USAGE;
 use crate::checkpoint::Storage;
 use crate::config::{Config, RedisTarget, Sources};
 use crate::http::Security;
-use crate::source::redis_connection::{self, Connector};
+use crate::redis::{self, Connector};
 use crate::status::Status;
 
 /// How long a remote snapshot store may take to answer.
@@ -87,7 +87,7 @@ async fn check_redis(target: &RedisTarget) -> Outcome {
     let started = Instant::now();
     let connector = Connector::new(target.clone());
     let looked = match connector.connect().await {
-        Ok(mut connection) => redis_connection::server_info(&connector, &mut connection).await,
+        Ok(mut connection) => redis::server_info(&connector, &mut connection).await,
         Err(error) => Err(error),
     };
     match looked {

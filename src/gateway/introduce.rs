@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::source::redis_connection::{self, ConnectError, Connector};
+use crate::redis::{self, ConnectError, Connector};
 
 /// How often a Redis that does not answer is asked again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -16,7 +16,7 @@ pub(super) async fn introduce(
 ) -> Result<(), ConnectError> {
     loop {
         let looked = match connector.connect().await {
-            Ok(mut connection) => redis_connection::server_info(&connector, &mut connection).await,
+            Ok(mut connection) => redis::server_info(&connector, &mut connection).await,
             Err(error) => Err(error),
         };
         match looked {

@@ -14,9 +14,9 @@ use crate::lease::Lease;
 use crate::model::{Position, PushPosition};
 use crate::push::journal_keeper::{self, Feed};
 use crate::push::{Pending, PushFront, Waiting};
-use crate::source::push_journal::source_key;
-use crate::source::redis_connection::Connector;
-use crate::source::redis_pushes;
+use crate::redis::Connector;
+use crate::redis::pushes as pushes_writer;
+use crate::source::journal::source_key;
 use crate::status::{Phase, Status};
 use crate::store::Store;
 
@@ -148,7 +148,7 @@ impl Keeper {
             }
             Self::Stream(stream) => {
                 let pending = open();
-                drop(tokio::spawn(redis_pushes::run(
+                drop(tokio::spawn(pushes_writer::run(
                     pending,
                     connector.clone(),
                     stream.clone(),

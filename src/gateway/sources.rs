@@ -1,38 +1,63 @@
 //! From the configuration to the sources: which are read, and by what.
 
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
 use super::Parts;
 use super::pushes::Keeper;
+use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
-use crate::source::push_journal::{PushJournalSource, PushJournalUpkeep};
-use crate::source::redis_connection::Connector;
-use crate::source::redis_list::{ListSource, ListUpkeep, Waiting};
-use crate::source::redis_stream_group::{
-    GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep,
-};
-use crate::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
-use crate::source::{Backlog, Source, Upkeep, mode_change};
+use crate::redis::Connector;
+use crate::source::group::{GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep};
+use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
+use crate::source::list::{ListSource, ListUpkeep, Waiting};
+use crate::source::reader::{ReaderSource, ReaderUpkeep};
+use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline};
 
-/// Both halves of every configured source.
-pub(super) fn sources(
-    parts: &Parts,
-    connector: &Connector,
-) -> Vec<(Box<dyn Source>, Box<dyn Upkeep>)> {
+/// The tasks that the halves of the sources run in.
+pub(super) struct Tasks {
+    pub(super) context: pipeline::Context,
+    pub(super) durable: watch::Receiver<Option<Durable>>,
+    pub(super) stop_upkeep: CancellationToken,
+    pub(super) readers: JoinSet<()>,
+    pub(super) keepers: JoinSet<()>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, source: impl Source + 'static, upkeep: impl Upkeep + 'static) {
+        let pipeline::Context { store, status, lease, .. } = &self.context;
+        // Here, not in its task: `/metrics` must wait for all of them.
+        status.source(source.key(), |_| {});
+        self.keepers.spawn(pipeline::keep_up(
+            upkeep,
+            store.clone(),
+            status.clone(),
+            lease.clone(),
+            self.durable.clone(),
+            self.stop_upkeep.clone(),
+        ));
+        self.readers.spawn(pipeline::run(source, self.context.clone()));
+    }
+}
+
+/// Starts both halves of every configured source.
+pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
     let Parts { config, store, lease, crashed, keeper, .. } = parts;
     let Config { gateway, redis, stream, .. } = config;
     let crashed = *crashed;
     let identity = gateway.identity.as_str();
-    let mut halves: Vec<(Box<dyn Source>, Box<dyn Upkeep>)> = Vec::new();
     if redis.metric_queue_enabled {
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
         let waiting = Waiting::default();
         let upkeep = ListUpkeep::new(connector.clone(), queue, identity, waiting.clone());
         let (connector, lease) = (connector.clone(), lease.clone());
         let source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
-        halves.push((Box::new(source), Box::new(upkeep)));
+        tasks.spawn(source, upkeep);
     }
     if let Keeper::Journal(feed) = keeper {
         let source = PushJournalSource::new(feed.clone());
-        halves.push((Box::new(source), Box::new(PushJournalUpkeep::new(feed.clone()))));
+        tasks.spawn(source, PushJournalUpkeep::new(feed.clone()));
     }
     for key in &stream.keys {
         match stream.mode {
@@ -53,7 +78,7 @@ pub(super) fn sources(
                 let source =
                     GroupSource::new(connector.clone(), names.clone(), options, shared.clone());
                 let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, shared);
-                halves.push((Box::new(source), Box::new(upkeep)));
+                tasks.spawn(source, upkeep);
             }
             StreamMode::Reader => {
                 let backlog = Backlog::default();
@@ -67,9 +92,8 @@ pub(super) fn sources(
                 );
                 let upkeep =
                     ReaderUpkeep::new(connector.clone(), key, &stream.group, stream.trim, backlog);
-                halves.push((Box::new(source), Box::new(upkeep)));
+                tasks.spawn(source, upkeep);
             }
         }
     }
-    halves
 }

@@ -68,7 +68,7 @@ struct InFlight {
 }
 
 /// Reads a source until shutdown; returns when everything read is applied.
-pub async fn run(mut source: Box<dyn Source>, context: Context) {
+pub async fn run(mut source: impl Source, context: Context) {
     let key = source.key().clone();
     let mut retry = SHORTEST_RETRY;
     let mut warned: Option<(String, Instant)> = None;
@@ -119,7 +119,7 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
                     ever_connected = true;
                     retry = SHORTEST_RETRY;
                 };
-                match read_until_failure(source.as_mut(), &key, &context, connected).await {
+                match read_until_failure(&mut source, &key, &context, connected).await {
                     Ok(()) => continue,
                     Err(failure) => failure,
                 }
@@ -160,7 +160,7 @@ pub async fn run(mut source: Box<dyn Source>, context: Context) {
 
 /// `Ok`: shutdown, or the source asked to be resumed. Either way everything read is applied.
 async fn read_until_failure(
-    source: &mut dyn Source,
+    source: &mut impl Source,
     key: &SourceKey,
     context: &Context,
     connected: impl FnOnce(),
@@ -294,7 +294,7 @@ fn apply(
 
 /// Acknowledges after each checkpoint and observes the lag, until shutdown.
 pub async fn keep_up(
-    mut upkeep: Box<dyn Upkeep>,
+    mut upkeep: impl Upkeep,
     store: Store,
     status: Status,
     lease: Lease,

@@ -7,8 +7,8 @@ use redis::RedisResult;
 
 use crate::harness::{Gateway, LAST_TAKER, LIST, OWNER, RedisServer, eventually, turn};
 
-const CLAIM: &str = include_str!("../../src/source/redis_list/claim.lua");
-const RENAME: &str = include_str!("../../src/source/redis_list/rename.lua");
+const CLAIM: &str = include_str!("../../src/source/list/claim.lua");
+const RENAME: &str = include_str!("../../src/source/list/rename.lua");
 
 const EVENT: &str = r#"{"name":"sent_total","value":1}"#;
 const DEADLINE: Duration = Duration::from_secs(20);

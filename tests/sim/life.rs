@@ -19,8 +19,8 @@ use prom_stream_gateway::decode::DecodeOptions;
 use prom_stream_gateway::expose::own_metrics::{LateStore, OwnMetrics};
 use prom_stream_gateway::model::Timestamp;
 use prom_stream_gateway::push::Waiting;
-use prom_stream_gateway::source::pipeline;
-use prom_stream_gateway::source::redis_connection::Connector;
+use prom_stream_gateway::redis::Connector;
+use prom_stream_gateway::source::{Source, Upkeep, pipeline};
 use prom_stream_gateway::status::{Phase, Status};
 use prom_stream_gateway::store::Store;
 use tokio::sync::watch;
@@ -32,7 +32,7 @@ use crate::bucket::Bucket;
 use crate::gate::Gate;
 use crate::plan::{IDENTITY, Plan};
 use crate::server::Cable;
-use crate::sources::sources;
+use crate::sources::{self, Spawn};
 use crate::world::World;
 
 const MAX_SERIES: u64 = 10_000;
@@ -214,23 +214,17 @@ impl Parts {
         let target = RedisTarget::default();
         let connector = Connector::dialing(target, Arc::new(self.cable.clone()));
         let stop_upkeep = CancellationToken::new();
-        let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());
-        let mut permissions = Vec::new();
-        for (source, upkeep) in sources(&self.plan, &store, &connector, &lease, !clean_shutdown) {
-            status.source(source.key(), |_| {});
-            readers.spawn(self.gate.through(pipeline::run(source, context.clone())));
-            let first = checkpointer.durable().borrow().clone();
-            let (permission, durable) = watch::channel(first);
-            permissions.push(permission);
-            keepers.spawn(self.gate.through(pipeline::keep_up(
-                upkeep,
-                store.clone(),
-                status.clone(),
-                lease.clone(),
-                durable,
-                stop_upkeep.clone(),
-            )));
-        }
+        let mut tasks = Tasks {
+            gate: self.gate.clone(),
+            context,
+            durable: checkpointer.durable(),
+            permissions: Vec::new(),
+            stop_upkeep: stop_upkeep.clone(),
+            readers: JoinSet::new(),
+            keepers: JoinSet::new(),
+        };
+        sources::start(&self.plan, &store, &connector, &lease, !clean_shutdown, &mut tasks);
+        let Tasks { mut readers, mut keepers, permissions, .. } = tasks;
         let forwarding = forward(checkpointer.durable(), permissions);
         let forwarding = JoinSet::from_iter([self.gate.through(forwarding)]);
         *self.window.shown.lock() = Some(Shown { store: store.clone(), status: status.clone() });
@@ -323,6 +317,36 @@ impl Parts {
         self.world.note("serving");
         self.window.scrape();
         self.stop.cancelled().await;
+    }
+}
+
+/// What the halves of the sources run in.
+struct Tasks {
+    gate: Gate,
+    context: pipeline::Context,
+    durable: watch::Receiver<Option<Durable>>,
+    /// One for each source.
+    permissions: Vec<watch::Sender<Option<Durable>>>,
+    stop_upkeep: CancellationToken,
+    readers: JoinSet<()>,
+    keepers: JoinSet<()>,
+}
+
+impl Spawn for Tasks {
+    fn spawn(&mut self, source: impl Source + 'static, upkeep: impl Upkeep + 'static) {
+        let pipeline::Context { store, status, lease, .. } = &self.context;
+        status.source(source.key(), |_| {});
+        let (permission, durable) = watch::channel(self.durable.borrow().clone());
+        self.permissions.push(permission);
+        self.keepers.spawn(self.gate.through(pipeline::keep_up(
+            upkeep,
+            store.clone(),
+            status.clone(),
+            lease.clone(),
+            durable,
+            self.stop_upkeep.clone(),
+        )));
+        self.readers.spawn(self.gate.through(pipeline::run(source, self.context.clone())));
     }
 }
 

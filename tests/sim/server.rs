@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use prom_stream_gateway::config::connection_string::Endpoint;
-use prom_stream_gateway::source::redis_connection::{ByteStream, Dial};
+use prom_stream_gateway::redis::{ByteStream, Dial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;

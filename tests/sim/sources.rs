@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use prom_stream_gateway::lease::Lease;
-use prom_stream_gateway::source::redis_connection::Connector;
-use prom_stream_gateway::source::redis_list::{ListSource, ListUpkeep, Waiting};
-use prom_stream_gateway::source::redis_stream_group::{
+use prom_stream_gateway::redis::Connector;
+use prom_stream_gateway::source::group::{
     GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep,
 };
-use prom_stream_gateway::source::redis_stream_reader::{ReaderSource, ReaderUpkeep};
+use prom_stream_gateway::source::list::{ListSource, ListUpkeep, Waiting};
+use prom_stream_gateway::source::reader::{ReaderSource, ReaderUpkeep};
 use prom_stream_gateway::source::{Backlog, Source, Upkeep, mode_change};
 use prom_stream_gateway::store::Store;
 
@@ -17,34 +17,52 @@ use crate::plan::{GROUP, IDENTITY, Mode, Plan, QUEUE, STREAM};
 /// Nobody else reads the group; claiming is another test's business.
 const CLAIM_IDLE: Duration = Duration::from_secs(300);
 
-type Halves = (Box<dyn Source>, Box<dyn Upkeep>);
+/// Whoever runs the halves of a source.
+pub(crate) trait Spawn {
+    fn spawn(&mut self, source: impl Source + 'static, upkeep: impl Upkeep + 'static);
+}
 
-pub(crate) fn sources(
+pub(crate) fn start(
     plan: &Plan,
     store: &Store,
     connector: &Connector,
     lease: &Lease,
     crashed: bool,
-) -> Vec<Halves> {
-    match plan.mode {
-        Mode::List => vec![list(plan, connector, lease, crashed)],
-        Mode::Group => vec![group(plan, store, connector, crashed)],
-        Mode::Reader => vec![reader(plan, connector, crashed)],
-        Mode::ListAndGroup => {
-            vec![list(plan, connector, lease, crashed), group(plan, store, connector, crashed)]
-        }
+    tasks: &mut impl Spawn,
+) {
+    if matches!(plan.mode, Mode::List | Mode::ListAndGroup) {
+        let (source, upkeep) = list(plan, connector, lease, crashed);
+        tasks.spawn(source, upkeep);
+    }
+    if matches!(plan.mode, Mode::Group | Mode::ListAndGroup) {
+        let (source, upkeep) = group(plan, store, connector, crashed);
+        tasks.spawn(source, upkeep);
+    }
+    if plan.mode == Mode::Reader {
+        let (source, upkeep) = reader(plan, connector, crashed);
+        tasks.spawn(source, upkeep);
     }
 }
 
-fn list(plan: &Plan, connector: &Connector, lease: &Lease, crashed: bool) -> Halves {
+fn list(
+    plan: &Plan,
+    connector: &Connector,
+    lease: &Lease,
+    crashed: bool,
+) -> (ListSource, ListUpkeep) {
     let waiting = Waiting::default();
     let upkeep = ListUpkeep::new(connector.clone(), QUEUE, IDENTITY, waiting.clone());
     let (connector, lease, page) = (connector.clone(), lease.clone(), plan.page);
     let source = ListSource::new(connector, QUEUE, IDENTITY, lease, page, crashed, waiting);
-    (Box::new(source), Box::new(upkeep))
+    (source, upkeep)
 }
 
-fn group(plan: &Plan, store: &Store, connector: &Connector, crashed: bool) -> Halves {
+fn group(
+    plan: &Plan,
+    store: &Store,
+    connector: &Connector,
+    crashed: bool,
+) -> (GroupSource, GroupUpkeep) {
     let names = GroupNames { key: STREAM.into(), group: GROUP.into(), consumer: IDENTITY.into() };
     let options = GroupOptions {
         batch: plan.page,
@@ -55,13 +73,13 @@ fn group(plan: &Plan, store: &Store, connector: &Connector, crashed: bool) -> Ha
     let shared = GroupShared::default();
     let source = GroupSource::new(connector.clone(), names.clone(), options, shared.clone());
     let upkeep = GroupUpkeep::new(connector.clone(), names, true, shared);
-    (Box::new(source), Box::new(upkeep))
+    (source, upkeep)
 }
 
-fn reader(plan: &Plan, connector: &Connector, crashed: bool) -> Halves {
+fn reader(plan: &Plan, connector: &Connector, crashed: bool) -> (ReaderSource, ReaderUpkeep) {
     let backlog = Backlog::default();
     let source =
         ReaderSource::new(connector.clone(), STREAM, GROUP, plan.page, crashed, backlog.clone());
     let upkeep = ReaderUpkeep::new(connector.clone(), STREAM, GROUP, true, backlog);
-    (Box::new(source), Box::new(upkeep))
+    (source, upkeep)
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use bytes::Bytes;
 use prom_stream_gateway::model::{Body, Locator, RawEntry, StreamId};
-use prom_stream_gateway::source::redis_connection::resp::{Frame, Scanner};
-use prom_stream_gateway::source::redis_reply::{self, Asked};
+use prom_stream_gateway::redis::reply::{self, Asked};
+use prom_stream_gateway::redis::resp::{Frame, Scanner};
 
 /// To which command.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ impl Page {
         match self.reply {
             Reply::List => {
                 let asked = Asked { command: "LRANGE", key: "bench" };
-                let items = redis_reply::items(asked, &frame).expect("a page of items");
+                let items = reply::items(asked, &frame).expect("a page of items");
                 let entry = |(item, index)| RawEntry {
                     locator: Locator::Item { segment: 0, index },
                     body: Body::Payload(item),
@@ -64,8 +64,7 @@ impl Page {
             }
             Reply::Stream => {
                 let asked = Asked { command: "XREAD", key: "bench" };
-                let entries =
-                    redis_reply::stream_entries(asked, &frame).expect("a page of entries");
+                let entries = reply::stream_entries(asked, &frame).expect("a page of entries");
                 let entry = |(id, body): (StreamId, Option<Body>)| RawEntry {
                     locator: Locator::Entry(id),
                     body: body.expect("nothing was deleted"),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{Ledger, Outcome};
 use super::mix::{Catalogue, Generator, Mix, Sample};
 use crate::config::RedisTarget;
-use crate::source::redis_connection::{ConnectError, Connection, Connector};
+use crate::redis::{ConnectError, Connection, Connector};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);

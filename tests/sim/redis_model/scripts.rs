@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::{Arguments, Outcome, Redis, UNKNOWN, Value, WRONG_TYPE};
 use crate::resp::Reply;
 
-pub(crate) const CLAIM: &str = include_str!("../../../src/source/redis_list/claim.lua");
-pub(crate) const RENAME: &str = include_str!("../../../src/source/redis_list/rename.lua");
+pub(crate) const CLAIM: &str = include_str!("../../../src/source/list/claim.lua");
+pub(crate) const RENAME: &str = include_str!("../../../src/source/list/rename.lua");
 
 type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
 

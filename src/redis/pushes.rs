@@ -5,7 +5,7 @@
 use redis::RedisError;
 use tokio::sync::mpsc;
 
-use super::redis_connection::{Connector, Link};
+use super::{Connector, Link};
 use crate::decode::PUSH_FIELD;
 use crate::push::{Pending, PushError, Waiting};
 

@@ -13,7 +13,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{Cmd, RedisError};
 
@@ -32,12 +31,12 @@ use segments::SegmentNames;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;
-use super::redis_connection::{Connector, Link};
-use super::redis_reply::{self, Asked};
 use super::{Reading, Source, SourceError};
 use crate::fault_point::{kill_point, kill_soon};
 use crate::lease::Lease;
 use crate::model::{Advance, Body, ListPosition, Locator, RawEntry, SourceKey, SourceKind};
+use crate::redis::reply::{self, Asked};
+use crate::redis::{Connector, Error, Link};
 use crate::store::Store;
 
 /// An empty queue is polled after this long, doubling up to the longest.
@@ -130,7 +129,7 @@ impl ListSource {
             length.and_then(|value| Ok(redis::from_redis_value(value)?)).map_err(failed)?;
         let frame =
             connection.receive().await.map_err(|error| self.names.failed("LRANGE", error))?;
-        let items = redis_reply::items(Asked { command: "LRANGE", key: &segment }, &frame)?;
+        let items = reply::items(Asked { command: "LRANGE", key: &segment }, &frame)?;
         match inherited {
             Some(expected) if length < expected => {
                 let found = items.len();
@@ -165,7 +164,7 @@ impl ListSource {
             self.ahead.asked((from, to));
         }
         let frame = connection.receive().await.map_err(failed)?;
-        let items = redis_reply::items(Asked { command: "LRANGE", key: &key }, &frame)?;
+        let items = reply::items(Asked { command: "LRANGE", key: &key }, &frame)?;
         let size_bytes = frame.bytes.len();
         self.page.arrived(items.len() as u64, size_bytes as u64);
         let page = self.ahead.arrived(size_bytes);
@@ -232,7 +231,6 @@ impl ListSource {
     }
 }
 
-#[async_trait]
 impl Source for ListSource {
     fn key(&self) -> &SourceKey {
         &self.key
@@ -258,6 +256,6 @@ impl Source for ListSource {
     }
 }
 
-fn wrong_type(key: String) -> SourceError {
-    SourceError::WrongType { key, found: "key of another type".into(), expected: "list" }
+fn wrong_type(key: String) -> Error {
+    Error::WrongType { key, found: "key of another type".into(), expected: "list" }
 }

@@ -1,13 +1,12 @@
 //! Housekeeping of a group: acknowledging what every retained snapshot covers, and trimming.
 
-use async_trait::async_trait;
-
 use super::{GroupNames, GroupShared, forget};
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::model::{IdSet, Position, SourceKey, StreamId};
-use crate::source::redis_connection::{Connector, Link};
-use crate::source::{Lag, SourceError, Upkeep, redis_stream_info};
+use crate::redis::stream_info;
+use crate::redis::{Connector, Link};
+use crate::source::{Lag, SourceError, Upkeep};
 use crate::store::Store;
 
 /// Ids acknowledged by one `XACK`, and by one round trip of many.
@@ -30,7 +29,6 @@ impl GroupUpkeep {
     }
 }
 
-#[async_trait]
 impl Upkeep for GroupUpkeep {
     fn key(&self) -> &SourceKey {
         &self.key
@@ -66,10 +64,9 @@ impl Upkeep for GroupUpkeep {
             forget(store, &self.key, &acknowledged);
         }
         if self.trim {
-            let needed =
-                redis_stream_info::needed_by_groups(connection, &self.names.key, None).await?;
+            let needed = stream_info::needed_by_groups(connection, &self.names.key, None).await?;
             if let Some(lowest) = needed.filter(|lowest| *lowest > StreamId::ZERO) {
-                redis_stream_info::trim(connection, &self.names.key, lowest).await?;
+                stream_info::trim(connection, &self.names.key, lowest).await?;
                 kill_point("trim-done");
             }
         }
@@ -84,13 +81,13 @@ impl Upkeep for GroupUpkeep {
             Some(Position::Group(position)) => position.unacknowledged.len(),
             _ => 0,
         };
-        let groups = redis_stream_info::groups(connection, key).await?;
+        let groups = stream_info::groups(connection, key).await?;
         let Some(group) = groups.into_iter().find(|group| group.name == self.names.group) else {
             return Ok(Lag { pending, ..Lag::default() });
         };
-        let first = redis_stream_info::first_after(connection, key, group.last_delivered).await?;
+        let first = stream_info::first_after(connection, key, group.last_delivered).await?;
         // Redis' own lag goes on counting entries that were trimmed unread.
-        let stream = redis_stream_info::stream(connection, key).await?.unwrap_or_default();
+        let stream = stream_info::stream(connection, key).await?.unwrap_or_default();
         let entries = match (first, group.lag) {
             (None, _) => 0,
             (Some(_), Some(lag)) => lag.min(stream.length),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use redis::{AsyncIter, RedisError};
 
-use crate::source::redis_connection::Connection;
-use crate::source::{SourceError, tagged};
+use crate::redis::Connection;
+use crate::redis::Error;
+use crate::source::tagged;
 
 /// The keys of one queue's segments.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ impl SegmentNames {
     pub(super) async fn existing(
         &self,
         connection: &mut Connection,
-    ) -> Result<BTreeSet<u64>, SourceError> {
+    ) -> Result<BTreeSet<u64>, Error> {
         let failed = |error| self.failed("SCAN", error);
         let mut pattern = String::new();
         for character in self.prefix.chars() {
@@ -72,7 +73,7 @@ impl SegmentNames {
         &self,
         connection: &mut Connection,
         numbers: &[u64],
-    ) -> Result<Vec<u64>, SourceError> {
+    ) -> Result<Vec<u64>, Error> {
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
@@ -83,8 +84,8 @@ impl SegmentNames {
         pipe.query_async(connection).await.map_err(|error| self.failed("LLEN", error))
     }
 
-    pub(super) fn failed(&self, command: &'static str, error: RedisError) -> SourceError {
-        SourceError::Redis { command, key: self.queue.clone(), error }
+    pub(super) fn failed(&self, command: &'static str, error: RedisError) -> Error {
+        Error::Command { command, key: self.queue.clone(), error }
     }
 }
 

@@ -5,8 +5,8 @@ use std::slice::Iter;
 use bytes::Bytes;
 use redis::RedisError;
 
-use super::SourceError;
-use super::redis_connection::resp::{Frame, Token, range};
+use super::Error;
+use super::resp::{Frame, Token, range};
 use crate::model::{Body, StreamId};
 
 /// An entry's id, and its fields unless it was deleted while pending.
@@ -20,24 +20,24 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    pub fn failed(self, error: RedisError) -> SourceError {
-        SourceError::Redis { command: self.command, key: self.key.to_owned(), error }
+    pub fn failed(self, error: RedisError) -> Error {
+        Error::Command { command: self.command, key: self.key.to_owned(), error }
     }
 
     /// The error that the server answered with, or what it answered else.
-    fn unexpected(self, frame: &Frame<'_>, expected: &'static str) -> SourceError {
+    fn unexpected(self, frame: &Frame<'_>, expected: &'static str) -> Error {
         let found = match frame.value() {
             Err(error) => return self.failed(error),
             Ok(value) => value,
         };
         let mut found = format!("{found:?}");
         found.truncate(found.floor_char_boundary(200));
-        SourceError::Reply { command: self.command, key: self.key.to_owned(), found, expected }
+        Error::Reply { command: self.command, key: self.key.to_owned(), found, expected }
     }
 }
 
 /// The items of an `LRANGE`.
-pub fn items(asked: Asked<'_>, frame: &Frame<'_>) -> Result<Vec<Bytes>, SourceError> {
+pub fn items(asked: Asked<'_>, frame: &Frame<'_>) -> Result<Vec<Bytes>, Error> {
     let [Token::Array(_), items @ ..] = frame.tokens else {
         return Err(asked.unexpected(frame, "an array"));
     };
@@ -49,10 +49,7 @@ pub fn items(asked: Asked<'_>, frame: &Frame<'_>) -> Result<Vec<Bytes>, SourceEr
 }
 
 /// The entries that `XREAD` or `XREADGROUP` of one key returned; empty for nil.
-pub fn stream_entries(
-    asked: Asked<'_>,
-    frame: &Frame<'_>,
-) -> Result<Vec<StreamEntry>, SourceError> {
+pub fn stream_entries(asked: Asked<'_>, frame: &Frame<'_>) -> Result<Vec<StreamEntry>, Error> {
     let unexpected = |expected| asked.unexpected(frame, expected);
     let (entries, rest) = match frame.tokens {
         [Token::Null] | [Token::Array(0)] => return Ok(Vec::new()),
@@ -119,7 +116,7 @@ pub fn stream_id(bytes: &[u8]) -> Option<StreamId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::redis_connection::resp::Scanner;
+    use crate::redis::resp::Scanner;
 
     const ASKED: Asked<'_> = Asked { command: "XREAD", key: "s" };
 
@@ -129,7 +126,7 @@ mod tests {
         read(&Frame { bytes: Bytes::from_static(reply), tokens: scanner.tokens() })
     }
 
-    fn entries(reply: &'static [u8]) -> Result<Vec<StreamEntry>, SourceError> {
+    fn entries(reply: &'static [u8]) -> Result<Vec<StreamEntry>, Error> {
         with_frame(reply, |frame| stream_entries(ASKED, frame))
     }
 

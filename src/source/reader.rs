@@ -8,7 +8,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::time::Instant;
 
 mod history;
@@ -19,12 +18,13 @@ pub use upkeep::ReaderUpkeep;
 use history::history;
 
 use super::page_size::PageSize;
-use super::redis_connection::{BLOCK, Connector, Link};
-use super::redis_reply::{self, Asked, StreamEntry};
-use super::{Backlog, Reading, Source, SourceError, redis_stream_info};
+use super::{Backlog, Reading, Source, SourceError};
 use crate::model::{
     Advance, Body, Locator, Position, RawEntry, ReaderPosition, SourceKey, SourceKind, StreamId,
 };
+use crate::redis::reply::{self, Asked, StreamEntry};
+use crate::redis::stream_info;
+use crate::redis::{BLOCK, Connector, Link};
 use crate::store::Store;
 
 /// How often an idle stream is looked at, to see that it is still the same.
@@ -90,14 +90,12 @@ impl ReaderSource {
             return Ok(start);
         };
         let connection = self.link.get()?;
-        let groups = redis_stream_info::groups(connection, &self.key.key).await?;
+        let groups = stream_info::groups(connection, &self.key.key).await?;
         let last = match groups.iter().find(|group| group.name == self.group) {
             Some(group) => {
                 let applied = &position.unacknowledged;
                 let (key, name) = (&self.key.key, &self.group);
-                if !redis_stream_info::pending_is_applied(connection, key, name, None, applied)
-                    .await?
-                {
+                if !stream_info::pending_is_applied(connection, key, name, None, applied).await? {
                     return Err(SourceError::ModeChange(format!(
                         "Stream.Mode changed from group to reader while group `{name}` of `{key}` \
                          has pending entries that are not applied; run in group mode until it has \
@@ -134,7 +132,7 @@ impl ReaderSource {
         let connection = self.link.get()?;
         let round_trip = connection.round_trip();
         let frame = connection.receive().await.map_err(|error| asked.failed(error))?;
-        let entries = redis_reply::stream_entries(asked, &frame)?;
+        let entries = reply::stream_entries(asked, &frame)?;
         let read = entries.len() as u64;
         let asked = self.asked.take().filter(|(asked, _)| read >= *asked);
         if let Some((_, asked_at)) = asked {
@@ -155,9 +153,9 @@ impl ReaderSource {
     ) -> Result<ReaderPosition, SourceError> {
         self.backlog.begin_settling();
         let connection = self.link.get()?;
-        let info = redis_stream_info::stream(connection, &self.key.key).await?;
+        let info = stream_info::stream(connection, &self.key.key).await?;
         // The advisory group is part of the stream: where it is, the stream is the old one.
-        let groups = redis_stream_info::groups(connection, &self.key.key).await?;
+        let groups = stream_info::groups(connection, &self.key.key).await?;
         let has_group = groups.iter().any(|group| group.name == self.group);
         let (checked, missing) = history(position, info, has_group);
         let added = info.map_or(Some(0), |info| info.entries_added);
@@ -199,7 +197,6 @@ impl ReaderSource {
     }
 }
 
-#[async_trait]
 impl Source for ReaderSource {
     fn key(&self) -> &SourceKey {
         &self.key

@@ -1,7 +1,7 @@
 //! Is this still the stream that was read before, and is it whole? Decided purely, from numbers.
 
 use crate::model::{ReaderPosition, StreamId};
-use crate::source::redis_stream_info::StreamInfo;
+use crate::redis::stream_info::StreamInfo;
 
 /// Where reading goes on, and how many entries are known to be lost.
 /// `has_group`: the stream has our advisory group, so it was not made anew.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{GroupSource, Phase, RolledBack, forget};
 use crate::fault_point::kill_point;
 use crate::model::{Advance, IdSet, Locator, Position, RawEntry, StreamId};
-use crate::source::redis_reply::StreamEntry;
+use crate::redis::reply::StreamEntry;
 use crate::source::{Reading, SourceError};
 
 impl GroupSource {
@@ -98,7 +98,8 @@ impl GroupSource {
         for id in ids {
             command.arg(id.to_string());
         }
-        command.query_async(self.link.get()?).await.map_err(self.names.failed("XACK"))
+        let () = command.query_async(self.link.get()?).await.map_err(self.names.failed("XACK"))?;
+        Ok(())
     }
 
     /// Entries that were deleted while pending: counted, and acknowledged like applied ones.

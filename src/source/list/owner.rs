@@ -20,8 +20,8 @@ use super::segments::SegmentNames;
 use super::waiting::{LastTaker, Queue};
 use super::wrong_type;
 use crate::lease::Lease;
+use crate::redis::{Connection, Error};
 use crate::source::SourceError;
-use crate::source::redis_connection::Connection;
 
 const CLAIM: &str = include_str!("claim.lua");
 const RENAME: &str = include_str!("rename.lua");
@@ -115,7 +115,7 @@ impl Owner {
             .await
             // Redis before 7.0 wraps the code into its own message.
             .map_err(|error| match error.to_string().contains("WRONGTYPE") {
-                true => SourceError::WrongType {
+                true => Error::WrongType {
                     key: names.owner(),
                     found: "key of another type".into(),
                     expected: "hash",
@@ -124,7 +124,7 @@ impl Owner {
             })?;
         type Reply = (bool, Option<String>, Option<u64>, Option<String>, u64);
         let (claimed, token, segment, last_taker, length): Reply =
-            redis::from_redis_value(reply).map_err(|error| SourceError::Reply {
+            redis::from_redis_value(reply).map_err(|error| Error::Reply {
                 command: "EVAL of claim.lua",
                 key: names.owner(),
                 found: error.to_string(),
@@ -154,7 +154,7 @@ impl Owner {
 pub(super) fn refused(names: &SegmentNames, error: RedisError) -> SourceError {
     match error.code() {
         Some("FENCED") => SourceError::Fenced { key: names.queue.clone() },
-        Some("WRONGTYPE") => wrong_type(names.queue.clone()),
-        _ => names.failed("EVAL of rename.lua", error),
+        Some("WRONGTYPE") => wrong_type(names.queue.clone()).into(),
+        _ => names.failed("EVAL of rename.lua", error).into(),
     }
 }

@@ -9,8 +9,7 @@
 
 use super::dial::RESPONSE_TIMEOUT;
 use super::greeting::{ClientId, Greeting};
-use super::{ConnectError, Connection, Connector, Peer, failed};
-use crate::source::SourceError;
+use super::{ConnectError, Connection, Connector, Error, Peer, failed};
 
 pub struct Link {
     connector: Connector,
@@ -33,7 +32,7 @@ impl Link {
     }
 
     /// The connection, made now unless it is there.
-    pub async fn open(&mut self) -> Result<&mut Connection, ConnectError> {
+    pub async fn open(&mut self) -> Result<&mut Connection, Error> {
         let peer = match self.peer.take() {
             Some(peer) => peer,
             None => self.replace().await?,
@@ -61,15 +60,16 @@ impl Link {
 
     /// Whether an open connection still leads to the primary: a server that was demoted goes on
     /// answering what only reads.
-    pub async fn verify(&mut self) -> Result<(), ConnectError> {
+    pub async fn verify(&mut self) -> Result<(), Error> {
         let Some(peer) = &mut self.peer else { return Ok(()) };
         let greeting = Greeting::ask(&mut peer.connection, Some(&self.key)).await;
-        greeting.map_err(failed(&peer.endpoint))?.check_primary(&peer.endpoint)
+        greeting.map_err(failed(&peer.endpoint))?.check_primary(&peer.endpoint)?;
+        Ok(())
     }
 
     /// The connection, which must have been opened.
-    pub fn get(&mut self) -> Result<&mut Connection, SourceError> {
-        self.peer.as_mut().map(|peer| &mut peer.connection).ok_or(SourceError::Disconnected)
+    pub fn get(&mut self) -> Result<&mut Connection, Error> {
+        self.peer.as_mut().map(|peer| &mut peer.connection).ok_or(Error::Disconnected)
     }
 
     pub fn close(&mut self) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
-use super::redis_connection::{Connector, Link};
+use super::{Connector, Link};
 use crate::dead_letters::{DeadLetter, DeadLetters};
 
 /// Letters written by one round trip.

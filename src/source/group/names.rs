@@ -3,7 +3,8 @@
 use redis::RedisError;
 
 use crate::model::{SourceKey, SourceKind};
-use crate::source::{SourceError, tagged};
+use crate::redis::Error;
+use crate::source::tagged;
 
 /// Which stream, group and consumer.
 #[derive(Clone, Debug)]
@@ -24,9 +25,8 @@ impl GroupNames {
         format!("{}:{}:gateways", tagged(&self.key), self.group)
     }
 
-    pub(super) fn failed(&self, command: &'static str) -> impl FnOnce(RedisError) -> SourceError {
-        let key = self.key.clone();
-        move |error| SourceError::Redis { command, key, error }
+    pub(super) fn failed(&self, command: &'static str) -> impl FnOnce(RedisError) -> Error {
+        Error::of(command, &self.key)
     }
 }
 

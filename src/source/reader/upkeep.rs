@@ -1,12 +1,11 @@
 //! Housekeeping of a stream read alone: trimming, and the group that shows its lag.
 
-use async_trait::async_trait;
-
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
-use crate::source::redis_connection::{Connector, Link};
-use crate::source::{Backlog, Lag, SourceError, Upkeep, redis_stream_info};
+use crate::redis::stream_info;
+use crate::redis::{Connector, Link};
+use crate::source::{Backlog, Lag, SourceError, Upkeep};
 use crate::store::Store;
 
 /// The housekeeping half.
@@ -53,7 +52,6 @@ impl ReaderUpkeep {
     }
 }
 
-#[async_trait]
 impl Upkeep for ReaderUpkeep {
     fn key(&self) -> &SourceKey {
         &self.key
@@ -68,7 +66,7 @@ impl Upkeep for ReaderUpkeep {
             Some(Position::Reader(applied)) if applied.last >= covered.last
         );
         let connection = self.link.open().await?;
-        let stream = redis_stream_info::stream(connection, &self.key.key).await?;
+        let stream = stream_info::stream(connection, &self.key.key).await?;
         let reaches = stream.is_some_and(|stream| stream.last_generated >= covered.last);
         if !same_stream || !reaches {
             return Ok(());
@@ -78,10 +76,9 @@ impl Upkeep for ReaderUpkeep {
         if self.trim && covered.last > StreamId::ZERO {
             let connection = self.link.get()?;
             let needed =
-                redis_stream_info::needed_by_groups(connection, &self.key.key, Some(&self.group))
-                    .await?;
+                stream_info::needed_by_groups(connection, &self.key.key, Some(&self.group)).await?;
             let lowest = needed.map_or(covered.last, |needed| needed.min(covered.last));
-            redis_stream_info::trim(connection, &self.key.key, lowest).await?;
+            stream_info::trim(connection, &self.key.key, lowest).await?;
             kill_point("trim-done");
         }
         Ok(())
@@ -90,7 +87,7 @@ impl Upkeep for ReaderUpkeep {
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
         let ticket = self.backlog.begin_look();
         let connection = self.link.open().await?;
-        let Some(info) = redis_stream_info::stream(connection, &self.key.key).await? else {
+        let Some(info) = stream_info::stream(connection, &self.key.key).await? else {
             return Ok(Lag::default());
         };
         // Read the position after the stream's end: it can only have come closer since.
@@ -106,8 +103,7 @@ impl Upkeep for ReaderUpkeep {
             _ => info.length,
         };
         self.backlog.set(ticket, entries, info.entries_added);
-        let first =
-            redis_stream_info::first_after(connection, &self.key.key, position.last).await?;
+        let first = stream_info::first_after(connection, &self.key.key, position.last).await?;
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending: 0 })
     }
 

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -90,7 +89,6 @@ impl PushJournalSource {
     }
 }
 
-#[async_trait]
 impl Source for PushJournalSource {
     fn key(&self) -> &SourceKey {
         &self.key
@@ -167,7 +165,6 @@ impl PushJournalUpkeep {
     }
 }
 
-#[async_trait]
 impl Upkeep for PushJournalUpkeep {
     fn key(&self) -> &SourceKey {
         &self.key

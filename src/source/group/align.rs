@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use super::{GroupSource, RolledBack};
 use crate::model::{GroupPosition, Position, StreamId};
+use crate::redis::Error;
+use crate::redis::stream_info::{self, GroupInfo, StreamInfo};
 use crate::source::SourceError;
-use crate::source::redis_stream_info::{self, GroupInfo, StreamInfo};
 use crate::store::Store;
 
 impl GroupSource {
@@ -20,8 +21,8 @@ impl GroupSource {
     pub(super) async fn ensure_group(&mut self, store: &Store) -> Result<(), SourceError> {
         self.shared.backlog.begin_settling();
         let connection = self.link.get()?;
-        let info = redis_stream_info::stream(connection, &self.names.key).await?;
-        let groups = redis_stream_info::groups(connection, &self.names.key).await?;
+        let info = stream_info::stream(connection, &self.names.key).await?;
+        let groups = stream_info::groups(connection, &self.names.key).await?;
         let group = groups.iter().find(|group| group.name == self.names.group);
         let known = match store.position(&self.key) {
             Some(Position::Group(position)) => Some(position),
@@ -109,7 +110,7 @@ impl GroupSource {
         lost: u64,
     ) -> Result<(), SourceError> {
         if !known || self.carried_over {
-            return self.create_group(position.last).await;
+            return Ok(self.create_group(position.last).await?);
         }
         if !self.met_group {
             self.refuse_unapplied_of_another_group(position).await?;
@@ -125,18 +126,18 @@ impl GroupSource {
             // Another stream: it is read from its beginning.
             *position = GroupPosition::default();
             self.shared.forget_acknowledged();
-            return self.create_group(StreamId::ZERO).await;
+            return Ok(self.create_group(StreamId::ZERO).await?);
         }
         let unacknowledged = position.unacknowledged.first().map(before);
         match unacknowledged {
             Some(start) if self.is_alone().await? => {
                 self.rolled_back = Some(RolledBack { until: position.last, alone: true });
-                self.create_group(start).await
+                Ok(self.create_group(start).await?)
             }
             _ => {
                 // Nothing is pending in a group that is made anew.
                 position.unacknowledged = Arc::default();
-                self.create_group(position.last).await
+                Ok(self.create_group(position.last).await?)
             }
         }
     }
@@ -149,17 +150,11 @@ impl GroupSource {
     ) -> Result<(), SourceError> {
         let (key, consumer) = (&self.names.key, &self.names.consumer);
         let connection = self.link.get()?;
-        for group in redis_stream_info::groups(connection, key).await? {
+        for group in stream_info::groups(connection, key).await? {
             let applied = &position.unacknowledged;
             let name = &group.name;
-            if !redis_stream_info::pending_is_applied(
-                connection,
-                key,
-                name,
-                Some(consumer),
-                applied,
-            )
-            .await?
+            if !stream_info::pending_is_applied(connection, key, name, Some(consumer), applied)
+                .await?
             {
                 return Err(SourceError::ModeChange(format!(
                     "Stream.Group changed from `{name}` to `{}` while consumer `{consumer}` of \
@@ -182,7 +177,7 @@ impl GroupSource {
         Ok(gateways.iter().all(|gateway| *gateway == self.names.consumer))
     }
 
-    async fn create_group(&mut self, after: StreamId) -> Result<(), SourceError> {
+    async fn create_group(&mut self, after: StreamId) -> Result<(), Error> {
         redis::cmd("XGROUP")
             .arg("CREATE")
             .arg(&self.names.key)
@@ -195,7 +190,7 @@ impl GroupSource {
             .map_err(self.names.failed("XGROUP CREATE"))
     }
 
-    async fn destroy_group(&mut self) -> Result<(), SourceError> {
+    async fn destroy_group(&mut self) -> Result<(), Error> {
         redis::cmd("XGROUP")
             .arg("DESTROY")
             .arg(&self.names.key)
@@ -212,8 +207,8 @@ impl GroupSource {
         let connection = self.link.get()?;
         let key = &self.names.key;
         // The stream first: another gateway that reads and trims in between then shows no loss.
-        let info = redis_stream_info::stream(connection, key).await?.unwrap_or_default();
-        let groups = redis_stream_info::groups(connection, key).await?;
+        let info = stream_info::stream(connection, key).await?.unwrap_or_default();
+        let groups = stream_info::groups(connection, key).await?;
         let group = groups.into_iter().find(|group| group.name == self.names.group);
         let (Some(added), Some(group)) = (info.entries_added, group) else { return Ok(()) };
         let behind = info.first_entry.is_some_and(|first| first > group.last_delivered)

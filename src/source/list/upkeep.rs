@@ -1,13 +1,11 @@
 //! Housekeeping of a list: removing what every retained snapshot covers.
 
-use async_trait::async_trait;
-
 use super::segments::SegmentNames;
 use super::waiting::{LastTaker, Queue, Waiting};
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::model::{Position, SourceKey, SourceKind, Timestamp};
-use crate::source::redis_connection::{Connector, Link};
+use crate::redis::{Connector, Link};
 use crate::source::{Lag, SourceError, Upkeep};
 use crate::store::Store;
 
@@ -64,7 +62,6 @@ impl ListUpkeep {
     }
 }
 
-#[async_trait]
 impl Upkeep for ListUpkeep {
     fn key(&self) -> &SourceKey {
         &self.key

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use redis::{FromRedisValue, RedisError, Value};
 
-use super::redis_connection::Connection;
-use super::{SourceError, redis_reply};
+use super::{Connection, Error, reply};
 use crate::model::{IdSet, StreamId};
 
 /// Pending entries looked at by one command.
@@ -41,8 +40,8 @@ pub struct PendingInfo {
     pub by_consumer: HashMap<String, u64>,
 }
 
-fn failed(command: &'static str, key: &str) -> impl FnOnce(RedisError) -> SourceError {
-    move |error| SourceError::Redis { command, key: key.to_owned(), error }
+fn failed(command: &'static str, key: &str) -> impl FnOnce(RedisError) -> Error {
+    move |error| Error::Command { command, key: key.to_owned(), error }
 }
 
 fn is_missing_key(error: &RedisError) -> bool {
@@ -50,17 +49,14 @@ fn is_missing_key(error: &RedisError) -> bool {
 }
 
 /// The stream, or `None` when the key does not exist.
-pub async fn stream(
-    connection: &mut Connection,
-    key: &str,
-) -> Result<Option<StreamInfo>, SourceError> {
+pub async fn stream(connection: &mut Connection, key: &str) -> Result<Option<StreamInfo>, Error> {
     let reply: Result<Value, RedisError> =
         redis::cmd("XINFO").arg("STREAM").arg(key).query_async(connection).await;
     let reply = match reply {
         Err(error) if is_missing_key(&error) => return Ok(None),
         Err(error) if error.code() == Some("WRONGTYPE") => {
             let found = "key of another type".to_owned();
-            return Err(SourceError::WrongType { key: key.to_owned(), found, expected: "stream" });
+            return Err(Error::WrongType { key: key.to_owned(), found, expected: "stream" });
         }
         other => other.map_err(failed("XINFO STREAM", key))?,
     };
@@ -82,7 +78,7 @@ pub async fn stream(
 }
 
 /// The stream's groups; none when the key does not exist.
-pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupInfo>, SourceError> {
+pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupInfo>, Error> {
     let reply: Result<Value, RedisError> =
         redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(connection).await;
     let reply = match reply {
@@ -113,7 +109,7 @@ pub async fn pending(
     connection: &mut Connection,
     key: &str,
     group: &str,
-) -> Result<PendingInfo, SourceError> {
+) -> Result<PendingInfo, Error> {
     type Summary = (u64, Option<String>, Option<String>, Option<Vec<(String, u64)>>);
     let (count, lowest, _, consumers): Summary = redis::cmd("XPENDING")
         .arg(key)
@@ -135,7 +131,7 @@ pub async fn pending_is_applied(
     group: &str,
     consumer: Option<&str>,
     applied: &IdSet,
-) -> Result<bool, SourceError> {
+) -> Result<bool, Error> {
     let mut from = "-".to_owned();
     loop {
         let page: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
@@ -162,7 +158,7 @@ pub async fn needed_by_groups(
     connection: &mut Connection,
     key: &str,
     except: Option<&str>,
-) -> Result<Option<StreamId>, SourceError> {
+) -> Result<Option<StreamId>, Error> {
     let mut needed: Option<StreamId> = None;
     for group in groups(connection, key).await? {
         if Some(group.name.as_str()) == except {
@@ -180,11 +176,7 @@ pub async fn needed_by_groups(
 
 /// Drops the entries below `lowest`, whole macro nodes at a time; without `LIMIT 0`
 /// Redis would drop 10,000 at most, fewer than come in.
-pub async fn trim(
-    connection: &mut Connection,
-    key: &str,
-    lowest: StreamId,
-) -> Result<(), SourceError> {
+pub async fn trim(connection: &mut Connection, key: &str, lowest: StreamId) -> Result<(), Error> {
     redis::cmd("XTRIM")
         .arg(key)
         .arg("MINID")
@@ -202,7 +194,7 @@ pub async fn first_after(
     connection: &mut Connection,
     key: &str,
     position: StreamId,
-) -> Result<Option<StreamId>, SourceError> {
+) -> Result<Option<StreamId>, Error> {
     let reply: Value = redis::cmd("XRANGE")
         .arg(key)
         .arg(format!("({position}"))
@@ -240,7 +232,7 @@ fn number(value: &Value) -> Option<u64> {
 
 fn id(value: &Value) -> Option<StreamId> {
     match value {
-        Value::BulkString(bytes) => redis_reply::stream_id(bytes),
+        Value::BulkString(bytes) => reply::stream_id(bytes),
         _ => None,
     }
 }

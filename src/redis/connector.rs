@@ -15,28 +15,12 @@ use parking_lot::Mutex;
 use redis::RedisError;
 use tokio_rustls::rustls;
 
-mod cluster;
-mod connection;
-mod dial;
-mod dialed;
-mod greeting;
-mod link;
-mod login;
-pub mod resp;
-mod server_info;
-mod tls;
-
-pub use connection::Connection;
-pub use dial::BLOCK;
-pub use dialed::{ByteStream, Dial};
-pub use link::Link;
-pub use server_info::{ServerInfo, server_info};
-
+use super::cluster::{self, Topology};
+use super::greeting::{ClientId, Greeting, Place};
+use super::login::As;
+use super::{Connection, Dial};
 use crate::config::RedisTarget;
 use crate::config::connection_string::Endpoint;
-use cluster::Topology;
-use greeting::{ClientId, Greeting, Place};
-use login::As;
 
 /// Nodes that send us to another one before we give up: they disagree on who has the slot.
 const MOST_REDIRECTS: usize = 5;
@@ -44,18 +28,18 @@ const MOST_REDIRECTS: usize = 5;
 /// Opens connections to the primary of one Redis.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    target: RedisTarget,
+    pub(super) target: RedisTarget,
     /// Nodes of the cluster beside the configured ones, as it told last; shared by all clones.
     nodes: Arc<Mutex<Vec<Endpoint>>>,
     /// Makes the byte streams, if the operating system is not to.
-    dial: Option<Arc<dyn Dial>>,
+    pub(super) dial: Option<Arc<dyn Dial>>,
 }
 
 /// A server that is the right one, and what it calls us.
-struct Peer {
-    connection: Connection,
-    endpoint: Endpoint,
-    client: Option<ClientId>,
+pub(super) struct Peer {
+    pub(super) connection: Connection,
+    pub(super) endpoint: Endpoint,
+    pub(super) client: Option<ClientId>,
 }
 
 /// No connection could be made.
@@ -123,7 +107,7 @@ impl Connector {
     }
 
     /// The first endpoint that leads to the primary, directly or through a sentinel.
-    async fn reach(&self, key: Option<&str>) -> Result<Peer, ConnectError> {
+    pub(super) async fn reach(&self, key: Option<&str>) -> Result<Peer, ConnectError> {
         let mut failure = ConnectError::NoEndpoint;
         for endpoint in self.seeds() {
             let attempt = match &self.target.service_name {
@@ -205,26 +189,12 @@ impl Connector {
     }
 }
 
-/// What an error of the server means to who operates it, where Redis does not say.
-pub fn hint(error: &RedisError) -> &'static str {
-    match error.code() {
-        Some("MOVED" | "ASK" | "TRYAGAIN") => {
-            "; the cluster has moved the key's slot to another node, or is moving it"
-        }
-        Some("UNBLOCKED") => {
-            "; the key was deleted or the cluster has moved its slot, or the server was demoted"
-        }
-        Some("READONLY") => "; the server was demoted to a replica, the primary is another one now",
-        _ => "",
-    }
-}
-
-fn failed(endpoint: &Endpoint) -> impl FnOnce(RedisError) -> ConnectError {
+pub(super) fn failed(endpoint: &Endpoint) -> impl FnOnce(RedisError) -> ConnectError {
     let endpoint = describe(endpoint);
     move |error| ConnectError::Redis { endpoint, error }
 }
 
-fn describe(endpoint: &Endpoint) -> String {
+pub(super) fn describe(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Tcp { host, port } => format!("{host}:{port}"),
         Endpoint::Unix(path) => path.display().to_string(),

@@ -10,7 +10,8 @@ use redis::RedisError;
 
 use super::GroupSource;
 use crate::model::Position;
-use crate::source::{SourceError, redis_stream_info};
+use crate::redis::stream_info;
+use crate::source::SourceError;
 use crate::store::Store;
 
 /// Entries claimed from one consumer at a time.
@@ -31,7 +32,7 @@ impl GroupSource {
             Err(error) if error.code() == Some("OOM") => {
                 tracing::warn!(source = %self.key, %error, "Redis is full: not registered as a gateway");
             }
-            Err(error) => return Err(self.names.failed("SADD")(error)),
+            Err(error) => return Err(self.names.failed("SADD")(error).into()),
         }
         Ok(())
     }
@@ -41,8 +42,7 @@ impl GroupSource {
         let Some(Position::Group(position)) = store.position(&self.key) else { return Ok(true) };
         let known = position.unacknowledged.len();
         let connection = self.link.get()?;
-        let pending =
-            redis_stream_info::pending(connection, &self.names.key, &self.names.group).await?;
+        let pending = stream_info::pending(connection, &self.names.key, &self.names.group).await?;
         let ours = pending.by_consumer.get(&self.names.consumer).copied().unwrap_or(0);
         let foreign: Vec<String> = pending
             .by_consumer

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use redis::Cmd;
 use tokio::time::Instant;
 
@@ -30,10 +29,10 @@ use gate::Gate;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;
-use super::redis_connection::{BLOCK, Connector, Link};
-use super::redis_reply::{self, Asked, StreamEntry};
 use super::{Reading, Source, SourceError};
 use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, SourceKey, StreamId};
+use crate::redis::reply::{self, Asked, StreamEntry};
+use crate::redis::{BLOCK, Connector, Link};
 use crate::store::Store;
 
 /// How often the pending list is compared with what is known.
@@ -168,7 +167,7 @@ impl GroupSource {
         let connection = self.link.get()?;
         let frame = connection.receive().await.map_err(self.names.failed("XREADGROUP"))?;
         let asked = Asked { command: "XREADGROUP", key: &self.names.key };
-        let entries = redis_reply::stream_entries(asked, &frame)?;
+        let entries = reply::stream_entries(asked, &frame)?;
         let size_bytes = frame.bytes.len();
         let (read, asked) = (entries.len() as u64, self.ahead.arrived(size_bytes));
         self.more = asked.is_some_and(|asked| read >= asked);
@@ -211,7 +210,6 @@ fn forget(store: &Store, key: &SourceKey, acknowledged: &IdSet) {
     });
 }
 
-#[async_trait]
 impl Source for GroupSource {
     fn key(&self) -> &SourceKey {
         &self.key
