@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, demo, healthcheck, load, serve, snapshot};
+use crate::commands::{check, completions, demo, healthcheck, load, retire, serve, snapshot};
 use crate::config::{Assignment, Sources};
 
 /// Restart-safe Prometheus aggregation gateway, fed by Redis lists and streams.
@@ -39,6 +39,8 @@ pub enum Command {
     Check(WithSettings<check::Opts>),
     /// List, inspect, verify and export snapshots
     Snapshot(WithSettings<snapshot::Opts>),
+    /// End this identity for good: apply and save what is left in its name, then remove its keys
+    Retire(WithSettings<retire::Opts>),
     /// Send generated events to Redis
     Load(Box<WithSettings<load::Opts>>),
     /// Ask a running gateway whether it is healthy; for container health checks
@@ -61,6 +63,7 @@ impl Command {
             Self::Serve(with) => Some(&mut with.settings),
             Self::Check(with) => Some(&mut with.settings),
             Self::Snapshot(with) => Some(&mut with.settings),
+            Self::Retire(with) => Some(&mut with.settings),
             Self::Load(with) => Some(&mut with.settings),
             Self::Healthcheck(with) => Some(&mut with.settings),
             Self::Demo(with) => Some(&mut with.settings),

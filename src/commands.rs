@@ -12,6 +12,7 @@ pub mod completions;
 pub mod demo;
 pub mod healthcheck;
 pub mod load;
+pub mod retire;
 pub mod serve;
 pub mod snapshot;
 
@@ -26,6 +27,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(with) => serve::run(with.opts, sources).await,
         Command::Check(with) => return check::run(with.opts, sources).await,
         Command::Snapshot(with) => return snapshot::run(with.opts, sources).await,
+        Command::Retire(with) => retire::run(with.opts, sources).await,
         Command::Load(with) => load::run(with.opts, sources).await,
         Command::Healthcheck(with) => {
             let config = configure(sources, LogOutput::Stderr)?;

@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
@@ -37,8 +38,11 @@ use crate::store::Store;
 
 mod introduce;
 mod pushes;
+mod retirement;
 mod sources;
 mod takeover;
+
+pub use retirement::retire;
 
 use introduce::introduce;
 use pushes::Keeper;
@@ -103,35 +107,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "prom-stream-gateway"
     );
 
-    let Some(restored) = take_over(&config, &status, &shutdown).await? else {
+    let shared = Shared { status, late_store, dead_letters, own_metrics, push };
+    let Some((parts, checkpointer)) = shared.restore(config, Purpose::Serve, &shutdown).await?
+    else {
         return Ok(());
-    };
-    let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
-    let Some(keeper) = pushes::open(&config, &status, &shutdown).await else {
-        return Ok(());
-    };
-    let max_series = config.metrics.max_series;
-    let crashed = !clean_shutdown;
-    let restored_from = cut.as_ref().map(|cut| cut.taken_at).unwrap_or_default();
-    let store = match cut {
-        Some(cut) => Store::restore(cut, max_series),
-        None => Store::new(max_series),
-    };
-    store.set_idempotency_window(config.push.idempotency_window);
-    late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
-    status.set_phase(Phase::Replaying);
-
-    let parts = Parts {
-        config,
-        status,
-        store,
-        lease,
-        dead_letters,
-        own_metrics,
-        push,
-        keeper,
-        crashed,
-        restored_from,
     };
     parts.consume(checkpointer, shutdown).await?;
 
@@ -149,8 +128,72 @@ async fn bind(listen: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {listen}; is {key} taken or not ours?"))
 }
 
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Serve,
+    /// Only what is left over in this identity's name is read, and then the identity is no more.
+    Retire,
+}
+
+/// What is there before the state is.
+struct Shared {
+    status: Status,
+    late_store: LateStore,
+    dead_letters: DeadLetters,
+    own_metrics: OwnMetrics,
+    push: PushFront,
+}
+
+impl Shared {
+    /// Becomes the owner and restores the state; `None` when told to stop meanwhile.
+    async fn restore(
+        self,
+        config: Config,
+        purpose: Purpose,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<(Parts, Checkpointer)>> {
+        let Self { status, late_store, dead_letters, own_metrics, push } = self;
+        let Some(restored) = take_over(&config, purpose, &status, shutdown).await? else {
+            return Ok(None);
+        };
+        let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
+        let Some(keeper) = pushes::open(&config, &status, shutdown).await else {
+            return Ok(None);
+        };
+        let max_series = config.metrics.max_series;
+        let crashed = !clean_shutdown;
+        let restored_from = cut.as_ref().map(|cut| cut.taken_at).unwrap_or_default();
+        let store = match cut {
+            Some(cut) => Store::restore(cut, max_series),
+            None => Store::new(max_series),
+        };
+        store.set_idempotency_window(config.push.idempotency_window);
+        late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
+        status.set_phase(Phase::Replaying);
+        let connector = Connector::new(config.redis.target.clone());
+        let parts = Parts {
+            config,
+            purpose,
+            connector,
+            status,
+            store,
+            lease,
+            dead_letters,
+            own_metrics,
+            push,
+            keeper,
+            crashed,
+            restored_from,
+        };
+        Ok(Some((parts, checkpointer)))
+    }
+}
+
 /// What consuming needs, once the state is restored.
 struct Parts {
+    purpose: Purpose,
+    connector: Connector,
     config: Config,
     status: Status,
     store: Store,
@@ -195,11 +238,13 @@ impl Parts {
         checkpointer: Checkpointer,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let connector = Connector::new(self.config.redis.target.clone());
         if self.config.redis.target.abort_connect && self.config.reads_redis() {
-            connector.connect().await.context("Redis cannot be reached, and abortConnect=true")?;
+            self.connector
+                .connect()
+                .await
+                .context("Redis cannot be reached, and abortConnect=true")?;
         }
-        let mut running = self.spawn(checkpointer, &connector);
+        let mut running = self.spawn(checkpointer, &shutdown);
         match running.until_the_end(&shutdown).await? {
             End::Asked => self.drain(running).await,
             End::Unusable(error) => self.drain(running).await.and(Err(error.into())),
@@ -211,7 +256,7 @@ impl Parts {
         }
     }
 
-    fn spawn(&self, checkpointer: Checkpointer, connector: &Connector) -> Running {
+    fn spawn(&self, checkpointer: Checkpointer, shutdown: &CancellationToken) -> Running {
         let stop_reading = CancellationToken::new();
         let stop_checkpoints = CancellationToken::new();
         let stop_upkeep = CancellationToken::new();
@@ -241,7 +286,7 @@ impl Parts {
             readers: JoinSet::new(),
             keepers: JoinSet::new(),
         };
-        sources::start(self, connector, &mut tasks);
+        sources::start(self, &mut tasks);
         let sources::Tasks { readers, mut keepers, .. } = tasks;
         self.keeper.start(
             &self.push,
@@ -249,10 +294,10 @@ impl Parts {
             decode,
             self.lease.clone(),
             &waiting,
-            connector,
+            &self.connector,
         );
         keepers.spawn(dead_letters_writer::run(
-            connector.clone(),
+            self.connector.clone(),
             self.config.dead_letters.stream.clone(),
             self.config.dead_letters.max_length,
             self.dead_letters.clone(),
@@ -268,10 +313,22 @@ impl Parts {
                 stop_checkpoints.clone(),
             )),
             introduction: tokio::spawn(match self.config.reads_redis() {
-                true => introduce(connector.clone(), stop_reading.clone()).left_future(),
+                true => introduce(self.connector.clone(), stop_reading.clone()).left_future(),
                 false => std::future::ready(Ok(())).right_future(),
             }),
-            opening: tokio::spawn(open_when_caught_up(self.status.clone(), stop_reading.clone())),
+            opening: tokio::spawn({
+                let caught_up = caught_up(self.status.clone(), stop_reading.clone());
+                let (status, purpose, shutdown) =
+                    (self.status.clone(), self.purpose, shutdown.clone());
+                async move {
+                    match (caught_up.await, purpose) {
+                        (true, Purpose::Serve) => open(&status),
+                        // That was all there is to do.
+                        (true, Purpose::Retire) => shutdown.cancel(),
+                        (false, _) => {}
+                    }
+                }
+            }),
             stop_reading,
             stop_checkpoints,
             stop_upkeep,
@@ -305,6 +362,10 @@ impl Parts {
         if tokio::time::timeout(PATIENCE, all_stopped).await.is_err() {
             tracing::info!("the last acknowledgements are left to the next start");
         }
+        let last = match (last, self.purpose) {
+            (Ok(()), Purpose::Retire) => self.resign().await,
+            (last, _) => last,
+        };
         if last.is_err() && checkpointer.has_lock() {
             // A write may hang, and land late: the lock goes with the process.
             return last;
@@ -317,19 +378,28 @@ impl Parts {
         last
     }
 
-    /// Supervisors do not wait for long: better no last checkpoint than none of the rest.
+    /// Writes the last checkpoints, one for each that is retained: Redis may forget only what all of
+    /// them cover, and nothing is to be left there. Supervisors do not wait for long: better no
+    /// last checkpoint than none of the rest.
     async fn last_checkpoint(&self, checkpointer: &mut Checkpointer) -> anyhow::Result<()> {
         kill_point("shutdown-drained");
-        let written = checkpointer.checkpoint(&self.store, &self.status, true);
-        match tokio::time::timeout(LAST_CHECKPOINT_PATIENCE, written).await {
-            Ok(Ok(_)) => {
-                kill_point("shutdown-saved");
-                Ok(())
+        let give_up_at = Instant::now() + LAST_CHECKPOINT_PATIENCE;
+        // Acknowledgements go on meanwhile, and are no reason for another one.
+        let drained = self.store.version();
+        loop {
+            let written = checkpointer.checkpoint(&self.store, &self.status, true);
+            match timeout_at(give_up_at, written).await {
+                Ok(Ok(_)) => kill_point("shutdown-saved"),
+                Ok(Err(fenced @ CheckpointError::Fenced { .. })) => return Err(fenced.into()),
+                Ok(Err(error)) => return Err(anyhow::Error::from(error).context(NOTHING_IS_LOST)),
+                Err(_) => {
+                    return Err(anyhow::anyhow!("no answer within {LAST_CHECKPOINT_PATIENCE:?}")
+                        .context(NOTHING_IS_LOST));
+                }
             }
-            Ok(Err(fenced @ CheckpointError::Fenced { .. })) => Err(fenced.into()),
-            Ok(Err(error)) => Err(anyhow::Error::from(error).context(NOTHING_IS_LOST)),
-            Err(_) => Err(anyhow::anyhow!("no answer within {LAST_CHECKPOINT_PATIENCE:?}")
-                .context(NOTHING_IS_LOST)),
+            if checkpointer.all_cover(drained) {
+                return Ok(());
+            }
         }
     }
 }
@@ -362,14 +432,19 @@ impl Running {
     }
 }
 
-/// Opens `/metrics` when every source has reached the tail it had at start.
-async fn open_when_caught_up(status: Status, stop: CancellationToken) {
+/// Waits until every source has reached the tail it had at start; false when told to stop meanwhile.
+async fn caught_up(status: Status, stop: CancellationToken) -> bool {
     while !status.caught_up() {
         tokio::select! {
             () = tokio::time::sleep(CATCH_UP_POLL) => {}
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return false,
         }
     }
+    true
+}
+
+/// Opens `/metrics`.
+fn open(status: &Status) {
     status.set_phase(Phase::Serving);
     tracing::info!(after_seconds = status.uptime().as_secs_f64(), "caught up; serving /metrics");
 }

@@ -1,17 +1,11 @@
 //! A checkpoint out of turn, for what must not be forgotten.
 //!
-//! A source that finds entries missing meters them in the state. Once it has
-//! read on, Redis shows no gap any more; so the loss has to be in a snapshot
-//! before that, or a crash would forget it.
+//! Whoever has to know that the state is in a snapshot before going on asks
+//! for one here, and need not wait for the interval to pass.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-
-/// Reading does not wait for longer: where no snapshot can be written, events matter more than
-/// the number of those that are gone.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the checkpointer; clones ask the same one.
 #[derive(Clone, Debug)]
@@ -26,18 +20,14 @@ impl OutOfTurn {
         Self { wanted, covered }
     }
 
-    /// Waits until a snapshot covers this version of the state; false when that takes too long.
-    pub async fn cover(&mut self, version: u64) -> bool {
-        let covered = async {
-            while *self.covered.borrow_and_update() < version {
-                self.wanted.notify_one();
-                if self.covered.changed().await.is_err() {
-                    // No more checkpoints, and soon no more reading.
-                    return false;
-                }
+    /// Waits until a snapshot covers this version of the state, however long that takes; for ever
+    /// when there are no more checkpoints.
+    pub async fn cover(&mut self, version: u64) {
+        while *self.covered.borrow_and_update() < version {
+            self.wanted.notify_one();
+            if self.covered.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
-            true
-        };
-        tokio::time::timeout(PATIENCE, covered).await.unwrap_or(false)
+        }
     }
 }

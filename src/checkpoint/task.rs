@@ -127,6 +127,8 @@ impl Checkpointer {
         retained: Vec<Retained>,
         evidence: Vec<Generation>,
     ) -> Self {
+        let known = retained.iter().filter_map(|one| one.contents.as_ref());
+        let covered = known.map(|(_, version)| *version).max().unwrap_or(0);
         let checkpointer = Self {
             storage,
             lease,
@@ -142,7 +144,7 @@ impl Checkpointer {
             evidence,
             swept: false,
             durable: watch::Sender::new(None),
-            covered: watch::Sender::new(0),
+            covered: watch::Sender::new(covered),
             wanted: Arc::default(),
         };
         checkpointer.publish();
@@ -212,6 +214,12 @@ impl Checkpointer {
     /// Whether a checkpoint of this version of the state would say anything new.
     pub fn is_due(&self, version: u64) -> bool {
         self.retained.is_empty() || !self.retained.iter().all(|one| one.covers(version))
+    }
+
+    /// Whether every retained snapshot has at least this version of the state.
+    pub fn all_cover(&self, version: u64) -> bool {
+        let covers = |one: &Retained| one.contents.as_ref().is_some_and(|(_, has)| *has >= version);
+        self.retained.iter().all(covers)
     }
 
     /// Makes the present state durable and reports how it went.

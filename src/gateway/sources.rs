@@ -4,16 +4,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Parts;
 use super::pushes::Keeper;
+use super::{Parts, Purpose};
 use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
-use crate::redis::Connector;
-use crate::source::group::{GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep};
+use crate::source::group::{GroupNames, GroupOptions, GroupSource};
 use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
 use crate::source::list::{ListSource, ListUpkeep, Waiting};
-use crate::source::reader::{ReaderSource, ReaderUpkeep};
-use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline};
+use crate::source::reader::{ReaderOptions, ReaderSource};
+use crate::source::{Source, Upkeep, mode_change, pipeline};
 
 /// The tasks that the halves of the sources run in.
 pub(super) struct Tasks {
@@ -42,8 +41,9 @@ impl Tasks {
 }
 
 /// Starts both halves of every configured source.
-pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
-    let Parts { config, store, lease, crashed, keeper, .. } = parts;
+pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
+    let Parts { config, connector, store, lease, crashed, keeper, .. } = parts;
+    let leftovers_only = parts.purpose == Purpose::Retire;
     let Config { gateway, redis, stream, .. } = config;
     let crashed = *crashed;
     let identity = gateway.identity.as_str();
@@ -52,7 +52,10 @@ pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
         let waiting = Waiting::default();
         let upkeep = ListUpkeep::new(connector.clone(), queue, identity, waiting.clone());
         let (connector, lease) = (connector.clone(), lease.clone());
-        let source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
+        let mut source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
+        if leftovers_only {
+            source.leave_the_queue();
+        }
         tasks.spawn(source, upkeep);
     }
     if let Keeper::Journal(feed) = keeper {
@@ -71,27 +74,19 @@ pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
                 let options = GroupOptions {
                     batch: stream.batch_size,
                     claim_idle: stream.claim_idle,
+                    trim: stream.trim,
                     crashed,
+                    leftovers_only,
                     carried_over: mode_change::reader_to_group(store, key),
                 };
-                let shared = GroupShared::default();
-                let source =
-                    GroupSource::new(connector.clone(), names.clone(), options, shared.clone());
-                let upkeep = GroupUpkeep::new(connector.clone(), names, stream.trim, shared);
+                let (source, upkeep) = GroupSource::halves(connector.clone(), names, options);
                 tasks.spawn(source, upkeep);
             }
             StreamMode::Reader => {
-                let backlog = Backlog::default();
-                let source = ReaderSource::new(
-                    connector.clone(),
-                    key,
-                    &stream.group,
-                    stream.batch_size,
-                    crashed,
-                    backlog.clone(),
-                );
-                let upkeep =
-                    ReaderUpkeep::new(connector.clone(), key, &stream.group, stream.trim, backlog);
+                let (batch, trim) = (stream.batch_size, stream.trim);
+                let options = ReaderOptions { batch, trim, crashed, leftovers_only };
+                let (source, upkeep) =
+                    ReaderSource::halves(connector.clone(), key, &stream.group, identity, options);
                 tasks.spawn(source, upkeep);
             }
         }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Purpose;
 use crate::checkpoint::restore::chain;
 use crate::checkpoint::{self, RestoreError, Restored, Standby, Storage, Terms};
 use crate::config::Config;
@@ -19,6 +21,7 @@ const STANDING_BY: &str = "standing by";
 /// Waits for the ownership, then restores; `None` when told to stop meanwhile.
 pub(super) async fn take_over(
     config: &Config,
+    purpose: Purpose,
     status: &Status,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<Restored>> {
@@ -27,6 +30,7 @@ pub(super) async fn take_over(
     let mut standby = Standby::new(terms.lease_ttl);
     let retry = (terms.lease_ttl / 30).min(LONGEST_RETRY);
     let mut said: Option<String> = None;
+    let begun = Instant::now();
     loop {
         // Dropped half way it changes nothing but the epoch.
         let attempt = tokio::select! {
@@ -45,6 +49,12 @@ pub(super) async fn take_over(
                     report.last_error = None;
                 });
                 return Ok(Some(restored));
+            }
+            // Its lease may still run, but no longer than this.
+            Err(owned @ RestoreError::Owned { .. })
+                if purpose == Purpose::Retire && begun.elapsed() > terms.lease_ttl * 2 =>
+            {
+                return Err(anyhow::Error::from(owned).context("stop the gateway first"));
             }
             Err(RestoreError::Owned { why, .. }) => {
                 status.set_phase(Phase::Standby);

@@ -75,9 +75,8 @@ pub struct ListPosition {
 pub struct GroupPosition {
     pub last: StreamId,
     pub unacknowledged: Arc<IdSet>,
-    /// Entries known to have been trimmed before any consumer of the group was given them:
-    /// metered once, however often they are noticed.
-    pub trimmed_unread: u64,
+    /// Of the entries that Redis says this gateway has claimed as lost, those that are metered.
+    pub claimed_lost: u64,
 }
 
 /// The last id applied, and the stream's `entries-added` as of that entry.

@@ -32,6 +32,14 @@ pub struct GroupInfo {
     pub lag: Option<u64>,
 }
 
+/// One consumer of `XINFO CONSUMERS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerInfo {
+    pub name: String,
+    /// Since it last asked for anything.
+    pub idle_milliseconds: u64,
+}
+
 /// The summary of `XPENDING`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingInfo {
@@ -104,6 +112,34 @@ pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupI
     Ok(groups.into_iter().map(group).collect())
 }
 
+/// The group's consumers; none when the key does not exist.
+pub async fn consumers(
+    connection: &mut Connection,
+    key: &str,
+    group: &str,
+) -> Result<Vec<ConsumerInfo>, Error> {
+    let reply: Value = redis::cmd("XINFO")
+        .arg("CONSUMERS")
+        .arg(key)
+        .arg(group)
+        .query_async(connection)
+        .await
+        .map_err(failed("XINFO CONSUMERS", key))?;
+    let Value::Array(consumers) = reply else { return Ok(Vec::new()) };
+    let consumer = |reply| {
+        let mut consumer = ConsumerInfo::default();
+        for (name, value) in pairs(reply) {
+            match name.as_str() {
+                "name" => consumer.name = String::from_redis_value(value).unwrap_or_default(),
+                "idle" => consumer.idle_milliseconds = number(&value).unwrap_or(0),
+                _ => {}
+            }
+        }
+        consumer
+    };
+    Ok(consumers.into_iter().map(consumer).collect())
+}
+
 /// What a group's consumers have been given and not acknowledged.
 pub async fn pending(
     connection: &mut Connection,
@@ -153,15 +189,16 @@ pub async fn pending_is_applied(
     }
 }
 
-/// The lowest id that any group but `except` still needs; `None` when no group restricts.
+/// The lowest id that any group still needs; `None` when no group restricts. A group named
+/// `advisory` that nobody consumes does not count.
 pub async fn needed_by_groups(
     connection: &mut Connection,
     key: &str,
-    except: Option<&str>,
+    advisory: Option<&str>,
 ) -> Result<Option<StreamId>, Error> {
     let mut needed: Option<StreamId> = None;
     for group in groups(connection, key).await? {
-        if Some(group.name.as_str()) == except {
+        if Some(group.name.as_str()) == advisory && group.consumers == 0 {
             continue;
         }
         let mut lowest = group.last_delivered;

@@ -13,23 +13,26 @@ use std::time::Duration;
 use redis::Cmd;
 use tokio::time::Instant;
 
-mod align;
+mod applied;
 mod claim;
+mod contact;
 mod gate;
+mod history;
+pub mod ledger;
+pub mod members;
 mod names;
 mod pending;
-mod shared;
 mod upkeep;
 
 pub use names::GroupNames;
-pub use shared::GroupShared;
 pub use upkeep::GroupUpkeep;
 
+use applied::Applied;
 use gate::Gate;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;
-use super::{Reading, Source, SourceError};
+use super::{Backlog, Cover, Reading, Source, SourceError};
 use crate::model::{Advance, Body, IdSet, Locator, Position, RawEntry, SourceKey, StreamId};
 use crate::redis::reply::{self, Asked, StreamEntry};
 use crate::redis::{BLOCK, Connector, Link};
@@ -53,15 +56,6 @@ enum Phase {
     New,
 }
 
-/// Redis forgot what it delivered.
-#[derive(Clone, Copy, Debug)]
-struct RolledBack {
-    /// The last id applied, as far as Redis has it.
-    until: StreamId,
-    /// The group has no other consumer: everything up to there is applied, whatever Redis says.
-    alone: bool,
-}
-
 /// The reading half.
 pub struct GroupSource {
     key: SourceKey,
@@ -76,8 +70,6 @@ pub struct GroupSource {
     /// The last read of new entries brought as many as were asked for: there may be more.
     more: bool,
     winding_down: bool,
-    /// What was applied and not acknowledged when the pass over the pending list began.
-    applied: Arc<IdSet>,
     tail: Option<StreamId>,
     /// The tail was reached: from here on reads wait for entries.
     at_tail: bool,
@@ -87,15 +79,16 @@ pub struct GroupSource {
     registered: bool,
     /// The position comes from reader mode: the group does not stand where the state ends.
     carried_over: bool,
+    leftovers_only: bool,
     /// The group was there, or made, since this process started.
     met_group: bool,
-    rolled_back: Option<RolledBack>,
     /// The pending list is to be read again.
     pass_wanted: bool,
     gate: Gate,
     /// Entries found to be lost that are not in the store's tally yet.
     unmetered: u64,
-    shared: GroupShared,
+    applied: Applied,
+    backlog: Backlog,
 }
 
 /// What a group's source is told at start.
@@ -103,24 +96,29 @@ pub struct GroupSource {
 pub struct GroupOptions {
     pub batch: usize,
     pub claim_idle: Duration,
+    pub trim: bool,
     /// The state was not written by an orderly shutdown.
     pub crashed: bool,
     /// The position is that of a reader; see [`super::mode_change`].
     pub carried_over: bool,
+    /// Only what is pending for us is read, and no new entries.
+    pub leftovers_only: bool,
 }
 
 impl GroupSource {
-    pub fn new(
+    /// Both halves of a group's source.
+    pub fn halves(
         connector: Connector,
         names: GroupNames,
         options: GroupOptions,
-        shared: GroupShared,
-    ) -> Self {
-        let GroupOptions { batch, claim_idle, crashed, carried_over } = options;
-        Self {
+    ) -> (Self, GroupUpkeep) {
+        let GroupOptions { batch, claim_idle, trim, crashed, carried_over, leftovers_only } =
+            options;
+        let (applied, backlog) = (Applied::default(), Backlog::default());
+        let source = Self {
             key: names.source_key(),
-            link: Link::new(connector, &names.key),
-            names,
+            link: Link::new(connector.clone(), &names.key),
+            names: names.clone(),
             store: None,
             page: PageSize::new(batch),
             claim_idle,
@@ -128,20 +126,21 @@ impl GroupSource {
             ahead: ReadAhead::default(),
             more: false,
             winding_down: false,
-            applied: Arc::default(),
             tail: None,
             at_tail: false,
             replaying: crashed,
             verify_at: Instant::now(),
             registered: false,
             carried_over,
+            leftovers_only,
             met_group: false,
-            rolled_back: None,
             pass_wanted: false,
             gate: Gate::new(MOST_UNACKNOWLEDGED_RUNS),
             unmetered: 0,
-            shared,
-        }
+            applied: applied.clone(),
+            backlog: backlog.clone(),
+        };
+        (source, GroupUpkeep::new(connector, names, trim, applied, backlog))
     }
 
     fn command(&self, from: &str, block: bool) -> Cmd {
@@ -182,7 +181,7 @@ impl GroupSource {
     /// waits for entries, so that all have arrived soon when they are to.
     async fn new_entries(&mut self) -> Result<Vec<StreamEntry>, SourceError> {
         // What a group delivers again is looked at page by page.
-        let in_order = self.rolled_back.is_some();
+        let in_order = self.applied.forgotten_to().is_some();
         if self.more && !in_order && !self.is_ending() {
             while self.ahead.has_room(self.link.get()?.round_trip()) {
                 self.ask(">", false).await?;
@@ -215,7 +214,7 @@ impl Source for GroupSource {
         &self.key
     }
 
-    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+    async fn resume(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
         self.store = Some(store.clone());
         if let Some(Position::Group(position)) = store.position(&self.key) {
             let unacknowledged = &position.unacknowledged;
@@ -228,18 +227,17 @@ impl Source for GroupSource {
         let fresh = !self.link.is_open();
         if fresh {
             self.link.open().await?;
-            self.ensure_group(store).await?;
+            self.contact(store, cover).await?;
         }
         if fresh || !self.registered {
             self.register().await?;
         }
-        self.meter_trimmed_unread(store).await?;
         if self.pending_unknown(store).await? || fresh || self.pass_wanted {
             self.pass_wanted = false;
-            self.applied = match store.position(&self.key) {
+            self.applied.begin_pass(match store.position(&self.key) {
                 Some(Position::Group(position)) => position.unacknowledged,
                 _ => Arc::default(),
-            };
+            });
             self.phase = Phase::Pending { after: StreamId::ZERO, seen: IdSet::new() };
         }
         self.verify_at = Instant::now() + VERIFY_INTERVAL;
@@ -257,9 +255,13 @@ impl Source for GroupSource {
         if self.is_ending() && self.ahead.is_empty() {
             return Ok(Reading { resume: true, ..Reading::default() });
         }
+        if self.leftovers_only {
+            tokio::time::sleep(BLOCK).await;
+            return Ok(Reading { tail_reached: true, ..Reading::default() });
+        }
         let mut read = self.new_entries().await?;
-        self.shared.backlog.read(read.len() as u64);
-        if self.rolled_back.is_some() {
+        self.backlog.read(read.len() as u64);
+        if self.applied.forgotten_to().is_some() {
             read = self.delivered_again(read).await?;
             if read.is_empty() {
                 return Ok(Reading::default());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::{Lag, Reading, Source, SourceError, Upkeep};
+use super::{Cover, Lag, Reading, Source, SourceError, Upkeep};
 use crate::checkpoint::Durable;
 use crate::model::{
     Advance, Body, Locator, Position, PushPosition, RawEntry, SourceKey, SourceKind,
@@ -94,7 +94,7 @@ impl Source for PushJournalSource {
         &self.key
     }
 
-    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+    async fn resume(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
         let first = self.feed.with_journal(|journal| journal.first());
         let begins_at = self.resumes_at.take().unwrap_or(0).max(first);
         let mut next = 0;
@@ -111,6 +111,7 @@ impl Source for PushJournalSource {
             lost
         });
         if lost > 0 {
+            cover.demand(store);
             tracing::error!(
                 lost,
                 goes_on_at = next,

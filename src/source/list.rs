@@ -28,15 +28,16 @@ pub use waiting::Waiting;
 
 use owner::Owner;
 use segments::SegmentNames;
+use waiting::LastTaker;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;
-use super::{Reading, Source, SourceError};
+use super::{Cover, Reading, Source, SourceError};
 use crate::fault_point::{kill_point, kill_soon};
 use crate::lease::Lease;
 use crate::model::{Advance, Body, ListPosition, Locator, RawEntry, SourceKey, SourceKind};
 use crate::redis::reply::{self, Asked};
-use crate::redis::{Connector, Error, Link};
+use crate::redis::{Connection, Connector, Error, Link};
 use crate::store::Store;
 
 /// An empty queue is polled after this long, doubling up to the longest.
@@ -59,6 +60,7 @@ pub struct ListSource {
     inherited: Option<BTreeMap<u64, u64>>,
     /// The queue as it was at start has been renamed into a segment, or was empty.
     queue_taken: bool,
+    leaves_queue: bool,
     /// Whether inherited segments may have been applied before, after a crash.
     crashed: bool,
     /// This process claimed the list at least once.
@@ -90,6 +92,7 @@ impl ListSource {
             ahead: ReadAhead::default(),
             inherited: None,
             queue_taken: false,
+            leaves_queue: false,
             crashed,
             claimed_before: false,
             waiting,
@@ -98,12 +101,21 @@ impl ListSource {
         }
     }
 
-    /// Takes the next segment; `None` when the queue is empty.
+    /// Only segments that were taken before are read; the queue is left to others.
+    pub fn leave_the_queue(&mut self) {
+        self.leaves_queue = true;
+    }
+
+    /// Takes the next segment; `None` when the queue is empty, or left to others.
     /// Most segments of a busy gateway fit one page, so that page comes along.
     async fn open_segment(&mut self) -> Result<Option<(Vec<Bytes>, u64, u64)>, SourceError> {
         let segment = self.names.key(self.cursor.segment);
         let inherited =
             self.inherited.as_ref().and_then(|all| all.get(&self.cursor.segment)).copied();
+        if inherited.is_none() && self.leaves_queue {
+            self.queue_taken = true;
+            return Ok(None);
+        }
         let mut pipe = redis::pipe();
         if inherited.is_none() {
             self.owner.rename(&self.names, self.cursor.segment, &mut pipe);
@@ -236,8 +248,8 @@ impl Source for ListSource {
         &self.key
     }
 
-    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
-        self.align(store).await
+    async fn resume(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
+        self.align(store, cover).await
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
@@ -254,6 +266,33 @@ impl Source for ListSource {
         self.link.close();
         self.ahead.forget();
     }
+}
+
+/// Removes what Redis has in the name of an identity that will not come back. Segments that still
+/// exist are not released, and then nothing is removed: returns how many.
+pub async fn resign(
+    connection: &mut Connection,
+    queue: &str,
+    identity: &str,
+) -> Result<usize, Error> {
+    let names = SegmentNames::new(queue, identity);
+    let left = names.existing(connection).await?.len();
+    if left == 0 {
+        let mut get = redis::cmd("GET");
+        let last: Option<String> = get
+            .arg(names.last_taker())
+            .query_async(connection)
+            .await
+            .map_err(|error| names.failed("GET", error))?;
+        let mut remove = redis::cmd("DEL");
+        remove.arg(names.owner());
+        if matches!(LastTaker::parse(last.as_deref(), identity), LastTaker::Us(_)) {
+            remove.arg(names.last_taker());
+        }
+        let failed = |error| names.failed("DEL", error);
+        let () = remove.query_async(connection).await.map_err(failed)?;
+    }
+    Ok(left)
 }
 
 fn wrong_type(key: String) -> Error {

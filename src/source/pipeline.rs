@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Reading, Source, SourceError, Upkeep};
+use super::{Cover, Reading, Source, SourceError, Upkeep};
 use crate::checkpoint::{Durable, OutOfTurn};
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decode::{self, DecodeOptions};
@@ -73,39 +73,25 @@ pub async fn run(mut source: impl Source, context: Context) {
     let mut retry = SHORTEST_RETRY;
     let mut warned: Option<(String, Instant)> = None;
     let mut ever_connected = false;
-    let mut checkpoints = context.checkpoints.clone();
-    let mut lost = context.store.lost(&key);
+    let mut cover = Cover::new(context.checkpoints.clone());
     while !context.shutdown.is_cancelled() {
         tokio::select! {
             biased;
             () = context.shutdown.cancelled() => break,
             () = context.lease.valid() => {}
         }
+        let resume = async {
+            source.resume(&context.store, &mut cover).await?;
+            cover.given().await
+        };
         // A connection that is given up half way changes nothing.
         let resumed = tokio::select! {
             biased;
             () = context.shutdown.cancelled() => break,
-            resumed = source.resume(&context.store) => resumed,
+            resumed = resume => resumed,
         };
         let failure = match resumed {
             Ok(()) => {
-                let found_lost = context.store.lost(&key);
-                if found_lost > lost {
-                    lost = found_lost;
-                    // What shows it may be gone once reading goes on.
-                    let covered = tokio::select! {
-                        biased;
-                        () = context.shutdown.cancelled() => break,
-                        covered = checkpoints.cover(context.store.version()) => covered,
-                    };
-                    if !covered {
-                        tracing::warn!(
-                            source = %key,
-                            "a loss was metered and could not be made durable at once: a crash \
-                             before the next checkpoint may forget it"
-                        );
-                    }
-                }
                 let connected = || {
                     // Only what was read proves that it works: a connection alone does not.
                     if warned.take().is_some() || !ever_connected {

@@ -11,20 +11,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 mod history;
+pub mod look;
 mod upkeep;
 
 pub use upkeep::ReaderUpkeep;
 
 use history::history;
+use look::{LOOK, Look};
 
+use super::group::{GroupNames, members};
 use super::page_size::PageSize;
-use super::{Backlog, Reading, Source, SourceError};
+use super::{Backlog, Cover, Reading, Source, SourceError};
 use crate::model::{
     Advance, Body, Locator, Position, RawEntry, ReaderPosition, SourceKey, SourceKind, StreamId,
 };
 use crate::redis::reply::{self, Asked, StreamEntry};
-use crate::redis::stream_info;
-use crate::redis::{BLOCK, Connector, Link};
+use crate::redis::stream_info::{self, GroupInfo};
+use crate::redis::{BLOCK, Connector, Error, Link};
 use crate::store::Store;
 
 /// How often an idle stream is looked at, to see that it is still the same.
@@ -34,15 +37,22 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 pub struct ReaderSource {
     key: SourceKey,
     group: String,
+    /// What this gateway is called where it consumes a group.
+    identity: String,
     link: Link,
     page: PageSize,
     /// The last id read; runs ahead of what is applied.
     cursor: StreamId,
+    /// Entries ever added up to the cursor; `None` where Redis does not count.
+    consumed: Option<u64>,
+    /// The stream had our advisory group when its history was checked last.
+    had_group: bool,
     /// The stream's last id at start; `None` before the first look.
     tail: Option<StreamId>,
     /// The tail was reached: from here on reads wait for entries.
     at_tail: bool,
     crashed: bool,
+    leftovers_only: bool,
     /// Something was read since the history was last checked.
     unchecked: bool,
     check_at: Instant,
@@ -52,30 +62,48 @@ pub struct ReaderSource {
     backlog: Backlog,
 }
 
+/// What a reader's source is told at start.
+#[derive(Clone, Copy, Debug)]
+pub struct ReaderOptions {
+    pub batch: usize,
+    pub trim: bool,
+    /// The state was not written by an orderly shutdown.
+    pub crashed: bool,
+    /// Nothing is read: no entry is ours before it is applied.
+    pub leftovers_only: bool,
+}
+
 impl ReaderSource {
-    /// `crashed`: the state was not written by an orderly shutdown.
-    pub fn new(
+    /// Both halves of a reader's source.
+    pub fn halves(
         connector: Connector,
         key: &str,
         group: &str,
-        batch: usize,
-        crashed: bool,
-        backlog: Backlog,
-    ) -> Self {
-        Self {
+        identity: &str,
+        options: ReaderOptions,
+    ) -> (Self, ReaderUpkeep) {
+        let ReaderOptions { batch, trim, crashed, leftovers_only } = options;
+        let backlog = Backlog::default();
+        let upkeep = ReaderUpkeep::new(connector.clone(), key, group, trim, backlog.clone());
+        let source = Self {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
+            identity: identity.to_owned(),
             link: Link::new(connector, key),
             page: PageSize::new(batch),
             cursor: StreamId::ZERO,
+            consumed: None,
+            had_group: false,
             tail: None,
             at_tail: false,
             crashed,
+            leftovers_only,
             unchecked: true,
             check_at: Instant::now(),
             asked: None,
             backlog,
-        }
+        };
+        (source, upkeep)
     }
 
     /// Starts at the stream's beginning, or where a group of this identity has come to.
@@ -112,6 +140,28 @@ impl ReaderSource {
         Ok(start)
     }
 
+    /// From group mode: takes our consumer out of the group, which only shows the lag from here on.
+    /// What it has pending is applied, and must be in a snapshot before that.
+    async fn leave_group(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
+        let names = GroupNames {
+            key: self.key.key.clone(),
+            group: self.group.clone(),
+            consumer: self.identity.clone(),
+        };
+        let connection = self.link.get()?;
+        let groups = stream_info::groups(connection, &names.key).await?;
+        if !groups.iter().any(|group| group.name == names.group && group.consumers > 0) {
+            return Ok(());
+        }
+        let consumers = stream_info::consumers(connection, &names.key, &names.group).await?;
+        if consumers.iter().any(|consumer| consumer.name == names.consumer) {
+            cover.demand(store);
+            cover.given().await?;
+            members::resign(self.link.get()?, &names).await?;
+        }
+        Ok(())
+    }
+
     /// Asks for what follows the last entry read.
     async fn ask(&mut self, block: bool) -> Result<(), SourceError> {
         let asked = Asked { command: "XREAD", key: &self.key.key };
@@ -121,13 +171,18 @@ impl ReaderSource {
             command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
         }
         command.arg("STREAMS").arg(&self.key.key).arg(self.cursor.to_string());
-        self.link.get()?.send(&command).await.map_err(|error| asked.failed(error))?;
+        // One round trip; a page that blocks is followed by a look at the stream as it is then.
+        let mut pipe = redis::pipe();
+        pipe.add_command(command);
+        pipe.cmd("EVAL").arg(LOOK).arg(1).arg(&self.key.key).arg(&self.group);
+        self.link.get()?.send_all(&pipe).await.map_err(|error| asked.failed(error))?;
         self.asked = Some((self.page.get(), Instant::now()));
         Ok(())
     }
 
-    /// What was asked for, and whether there may be more.
-    async fn page(&mut self) -> Result<(Vec<StreamEntry>, bool), SourceError> {
+    /// What was asked for, and whether there may be more; `None` when it comes from another stream
+    /// than the pages before.
+    async fn page(&mut self) -> Result<Option<(Vec<StreamEntry>, bool)>, SourceError> {
         let asked = Asked { command: "XREAD", key: &self.key.key };
         let connection = self.link.get()?;
         let round_trip = connection.round_trip();
@@ -142,7 +197,22 @@ impl ReaderSource {
             0 => self.page.found_nothing(),
             _ => self.page.arrived(read, frame.bytes.len() as u64),
         }
-        Ok((entries, asked.is_some()))
+        let look = connection.receive().await.and_then(|frame| frame.value());
+        let look = Look::parse(look.map_err(Error::of("EVAL of look.lua (XINFO)", &self.key.key))?);
+        if read > 0 && !self.fits(look, read) {
+            return Ok(None);
+        }
+        self.consumed = self.consumed.map(|consumed| consumed + read);
+        Ok(Some((entries, asked.is_some())))
+    }
+
+    /// Whether the stream is still the one that was read, seen right after a page of it.
+    fn fits(&self, look: Look, read: u64) -> bool {
+        let fewer = match (look.added, self.consumed) {
+            (Some(added), Some(consumed)) => added < consumed + read,
+            _ => false,
+        };
+        !fewer && (look.has_group || !self.had_group)
     }
 
     /// Compares the stream with the position: is it still the one we read, and is it whole?
@@ -150,17 +220,22 @@ impl ReaderSource {
         &mut self,
         store: &Store,
         position: ReaderPosition,
+        cover: &mut Cover,
     ) -> Result<ReaderPosition, SourceError> {
         self.backlog.begin_settling();
         let connection = self.link.get()?;
         let info = stream_info::stream(connection, &self.key.key).await?;
-        // The advisory group is part of the stream: where it is, the stream is the old one.
+        // The advisory group is part of the stream: where it is, the stream is the old one. One
+        // that has consumers is somebody else's, and says nothing.
         let groups = stream_info::groups(connection, &self.key.key).await?;
-        let has_group = groups.iter().any(|group| group.name == self.group);
+        let is_ours = |group: &GroupInfo| group.name == self.group && group.consumers == 0;
+        let has_group = groups.iter().any(is_ours);
+        self.had_group = has_group;
         let (checked, missing) = history(position, info, has_group);
         let added = info.map_or(Some(0), |info| info.entries_added);
         self.backlog.set_consumed(position.entries_consumed);
-        let lost = missing + self.backlog.settle(added, checked.last < position.last);
+        let gone = self.backlog.settle(added, checked.last < position.last);
+        let lost = missing + (gone.end - gone.start);
         let other = checked.last < position.last
             || checked.entries_consumed.unwrap_or(0) < position.entries_consumed.unwrap_or(0);
         if checked != position || lost > 0 {
@@ -168,6 +243,9 @@ impl ReaderSource {
                 *stored = Some(Position::Reader(checked));
                 lost
             });
+        }
+        if other || lost > 0 {
+            cover.demand(store);
         }
         match (other, has_group) {
             (true, false) => tracing::error!(
@@ -202,7 +280,7 @@ impl Source for ReaderSource {
         &self.key
     }
 
-    async fn resume(&mut self, store: &Store) -> Result<(), SourceError> {
+    async fn resume(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
         // Reading alone would not tell: a replica answers as well.
         self.link.verify().await?;
         self.link.open().await?;
@@ -210,18 +288,28 @@ impl Source for ReaderSource {
             Some(Position::Reader(position)) => position,
             _ => self.first_contact(store).await?,
         };
-        self.cursor = self.check_history(store, position).await?.last;
+        if self.tail.is_none() {
+            self.leave_group(store, cover).await?;
+        }
+        let checked = self.check_history(store, position, cover).await?;
+        (self.cursor, self.consumed) = (checked.last, checked.entries_consumed);
         self.unchecked = false;
         self.check_at = Instant::now() + CHECK_INTERVAL;
         Ok(())
     }
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
+        if self.leftovers_only {
+            tokio::time::sleep(BLOCK).await;
+            return Ok(Reading { tail_reached: true, ..Reading::default() });
+        }
         self.link.set_patience(self.page.patience());
         if self.asked.is_none() {
             self.ask(self.at_tail).await?;
         }
-        let (read, more) = self.page().await?;
+        let Some((read, more)) = self.page().await? else {
+            return Ok(Reading { resume: true, ..Reading::default() });
+        };
         let Some((last, _)) = read.last() else {
             // The end: whatever was lost on the way shows now, once everything is applied.
             let resume = self.unchecked || Instant::now() >= self.check_at;

@@ -36,6 +36,7 @@ mod push;
 mod push_clients;
 mod reconnects;
 mod redis_faults;
+mod retire;
 mod s3;
 mod security;
 mod sentinel;

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::mix::Random;
+use prom_stream_gateway::source::group::ledger::{ACKNOWLEDGE, GONE, SETTLE};
+use prom_stream_gateway::source::reader::look::LOOK;
 use redis::{Client, Connection, Value};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -63,6 +65,12 @@ fn normal(reply: Result<Value, redis::RedisError>, command: &[String]) -> String
         Err(error) => return format!("error {}", error.code().unwrap_or("ERR")),
     };
     let value = match (command[0].as_str(), value) {
+        ("HGETALL", Value::Array(parts)) => {
+            let mut fields: Vec<Value> =
+                parts.chunks(2).map(|pair| Value::Array(pair.to_vec())).collect();
+            fields.sort_by_key(|field| format!("{field:?}"));
+            Value::Array(fields)
+        }
         ("SMEMBERS", Value::Array(mut parts)) => {
             parts.sort_by_key(|part| format!("{part:?}"));
             Value::Array(parts)
@@ -122,7 +130,7 @@ fn draw(random: &mut Random, next_id: &mut u64) -> Vec<String> {
     let consumer = ["a", "b"][below(2) as usize];
     let token = format!("{}:{}:{}", 1 + below(2), ["n", "m"][below(2) as usize], 1 + below(3));
     let (owner, last) = ("{queue}:seg:a:owner", "{queue}:seg:last");
-    let text = match below(34) {
+    let text = match below(40) {
         0 | 1 => format!("LPUSH queue {}", below(100)),
         2 => format!("LPUSH {segment} {}", below(100)),
         3 => format!("LLEN {segment}"),
@@ -165,11 +173,24 @@ fn draw(random: &mut Random, next_id: &mut u64) -> Vec<String> {
             let claimed = token.replace(':', " ");
             format!("EVAL CLAIM 3 {owner} queue {last} {claimed} {replace} {}", below(4))
         }
-        _ => format!("EVAL RENAME 4 queue {segment} {owner} {last} {token} {} a", 1 + below(4)),
+        33 => format!("EVAL RENAME 4 queue {segment} {owner} {last} {token} {} a", 1 + below(4)),
+        34 | 35 => {
+            let (one, other) = (id(&mut below, *next_id), id(&mut below, *next_id));
+            format!("EVAL ACKNOWLEDGE 2 {key} ledger {group} {one} {other}")
+        }
+        36 | 37 => format!("EVAL SETTLE 2 {key} ledger {group} {consumer} {}-0", below(3)),
+        // Before 7.2 a consumer that found nothing new is not made: groups without any are alike.
+        38 if below(2) == 0 => "EVAL LOOK 1 stream none".into(),
+        38 => format!("EVAL GONE 1 gone {} {} {consumer}", below(20), below(20)),
+        _ => ["HDEL ledger base", "HGETALL ledger"][below(2) as usize].into(),
     };
     let parts = text.split(' ').map(|part| match part {
         "CLAIM" => CLAIM.to_owned(),
         "RENAME" => RENAME.to_owned(),
+        "ACKNOWLEDGE" => ACKNOWLEDGE.to_owned(),
+        "LOOK" => LOOK.to_owned(),
+        "SETTLE" => SETTLE.to_owned(),
+        "GONE" => GONE.to_owned(),
         part => part.to_owned(),
     });
     parts.collect()

@@ -12,6 +12,7 @@ use prom_stream_gateway::model::StreamId;
 use crate::resp::Reply;
 
 mod group_reads;
+mod group_scripts;
 mod groups;
 mod lists;
 pub(crate) mod scripts;
@@ -81,6 +82,8 @@ impl Redis {
             "XTRIM" => self.trim(&arguments),
             "XREADGROUP" => self.read_group(&arguments),
             "XGROUP" => self.group_command(&arguments),
+            "HDEL" => self.delete_field(&arguments),
+            "HGETALL" => self.all_fields(arguments.bytes(0)),
             "XACK" => self.acknowledge(&arguments),
             "XCLAIM" => self.claim(&arguments),
             "XPENDING" => self.pending(&arguments),

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use prom_stream_gateway::lease::Lease;
 use prom_stream_gateway::redis::Connector;
-use prom_stream_gateway::source::group::{
-    GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep,
-};
+use prom_stream_gateway::source::group::{GroupNames, GroupOptions, GroupSource, GroupUpkeep};
 use prom_stream_gateway::source::list::{ListSource, ListUpkeep, Waiting};
-use prom_stream_gateway::source::reader::{ReaderSource, ReaderUpkeep};
-use prom_stream_gateway::source::{Backlog, Source, Upkeep, mode_change};
+use prom_stream_gateway::source::reader::{ReaderOptions, ReaderSource, ReaderUpkeep};
+use prom_stream_gateway::source::{Source, Upkeep, mode_change};
 use prom_stream_gateway::store::Store;
 
 use crate::plan::{GROUP, IDENTITY, Mode, Plan, QUEUE, STREAM};
@@ -67,19 +65,15 @@ fn group(
     let options = GroupOptions {
         batch: plan.page,
         claim_idle: CLAIM_IDLE,
+        trim: true,
         crashed,
         carried_over: mode_change::reader_to_group(store, STREAM),
+        leftovers_only: false,
     };
-    let shared = GroupShared::default();
-    let source = GroupSource::new(connector.clone(), names.clone(), options, shared.clone());
-    let upkeep = GroupUpkeep::new(connector.clone(), names, true, shared);
-    (source, upkeep)
+    GroupSource::halves(connector.clone(), names, options)
 }
 
 fn reader(plan: &Plan, connector: &Connector, crashed: bool) -> (ReaderSource, ReaderUpkeep) {
-    let backlog = Backlog::default();
-    let source =
-        ReaderSource::new(connector.clone(), STREAM, GROUP, plan.page, crashed, backlog.clone());
-    let upkeep = ReaderUpkeep::new(connector.clone(), STREAM, GROUP, true, backlog);
-    (source, upkeep)
+    let options = ReaderOptions { batch: plan.page, trim: true, crashed, leftovers_only: false };
+    ReaderSource::halves(connector.clone(), STREAM, GROUP, IDENTITY, options)
 }

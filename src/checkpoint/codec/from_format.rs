@@ -113,7 +113,11 @@ fn source(stored: v3::Source) -> Result<SourceState, String> {
             let last = stream_id(last);
             (
                 SourceKind::Group,
-                Position::Group(GroupPosition { last, unacknowledged, trimmed_unread }),
+                Position::Group(GroupPosition {
+                    last,
+                    unacknowledged,
+                    claimed_lost: trimmed_unread,
+                }),
             )
         }
         v3::Position::Reader { last, entries_consumed } => {

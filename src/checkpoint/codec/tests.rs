@@ -44,7 +44,7 @@ fn sources() -> Vec<SourceState> {
         source(SourceKind::List, Position::List(ListPosition { segment: 3, remaining: None })),
         source(
             SourceKind::Group,
-            Position::Group(GroupPosition { last: id(9, 9), unacknowledged, trimmed_unread: 3 }),
+            Position::Group(GroupPosition { last: id(9, 9), unacknowledged, claimed_lost: 3 }),
         ),
         source(
             SourceKind::Reader,

@@ -115,7 +115,7 @@ fn position(position: &Position) -> v3::Position {
         }
         Position::Group(group) => v3::Position::Group {
             last: stream_id(group.last),
-            trimmed_unread: group.trimmed_unread,
+            trimmed_unread: group.claimed_lost,
             unacknowledged: differences(&group.unacknowledged),
         },
         Position::Reader(reader) => v3::Position::Reader {

@@ -1,14 +1,10 @@
 //! Taking over what consumers that are no gateway left pending.
 //!
 //! A consumer that died with entries pending would keep them forever. Those of
-//! another gateway are never taken: its snapshot may hold them already. So
-//! every gateway registers its consumer's name in a set beside the stream.
+//! another gateway (see `members`) are never taken: its snapshot may hold them
+//! already.
 
-use std::collections::HashSet;
-
-use redis::RedisError;
-
-use super::GroupSource;
+use super::{GroupSource, members};
 use crate::model::Position;
 use crate::redis::stream_info;
 use crate::source::SourceError;
@@ -18,25 +14,6 @@ use crate::store::Store;
 const CLAIM_CHUNK: usize = 1000;
 
 impl GroupSource {
-    /// Tells other gateways of the group that our pending entries are not to be claimed.
-    pub(super) async fn register(&mut self) -> Result<(), SourceError> {
-        let connection = self.link.get()?;
-        let result: Result<(), RedisError> = redis::cmd("SADD")
-            .arg(self.names.gateways_key())
-            .arg(&self.names.consumer)
-            .query_async(connection)
-            .await;
-        match result {
-            Ok(()) => self.registered = true,
-            // Asked for again at every verification.
-            Err(error) if error.code() == Some("OOM") => {
-                tracing::warn!(source = %self.key, %error, "Redis is full: not registered as a gateway");
-            }
-            Err(error) => return Err(self.names.failed("SADD")(error).into()),
-        }
-        Ok(())
-    }
-
     /// Whether the pending list holds more than what is known to be applied, claims included.
     pub(super) async fn pending_unknown(&mut self, store: &Store) -> Result<bool, SourceError> {
         let Some(Position::Group(position)) = store.position(&self.key) else { return Ok(true) };
@@ -49,18 +26,17 @@ impl GroupSource {
             .into_keys()
             .filter(|consumer| *consumer != self.names.consumer)
             .collect();
-        let claimed = if foreign.is_empty() { 0 } else { self.claim(foreign).await? };
+        let claimed = match foreign.is_empty() || self.leftovers_only {
+            true => 0,
+            false => self.claim(foreign).await?,
+        };
         Ok(claimed > 0 || ours > known)
     }
 
     /// Takes entries that consumers which are no gateway left pending for too long.
     async fn claim(&mut self, consumers: Vec<String>) -> Result<usize, SourceError> {
         let connection = self.link.get()?;
-        let gateways: HashSet<String> = redis::cmd("SMEMBERS")
-            .arg(self.names.gateways_key())
-            .query_async(connection)
-            .await
-            .map_err(self.names.failed("SMEMBERS"))?;
+        let gateways = members::gateways(connection, &self.names).await?;
         let idle_milliseconds = self.claim_idle.as_millis() as u64;
         let mut claimed = 0;
         for consumer in consumers.iter().filter(|consumer| !gateways.contains(*consumer)) {

@@ -25,6 +25,16 @@ impl GroupNames {
         format!("{}:{}:gateways", tagged(&self.key), self.group)
     }
 
+    /// A hash that counts what the group has consumed; see `ledger`.
+    pub(super) fn ledger_key(&self) -> String {
+        format!("{}:{}:ledger", tagged(&self.key), self.group)
+    }
+
+    /// Who meters what a history that Redis forgot had waiting.
+    pub(super) fn gone_key(&self) -> String {
+        format!("{}:{}:gone", tagged(&self.key), self.group)
+    }
+
     pub(super) fn failed(&self, command: &'static str) -> impl FnOnce(RedisError) -> Error {
         Error::of(command, &self.key)
     }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::{GroupSource, Phase, RolledBack, forget};
+use super::{GroupSource, Phase, forget, ledger};
 use crate::fault_point::kill_point;
 use crate::model::{Advance, IdSet, Locator, Position, RawEntry, StreamId};
 use crate::redis::reply::StreamEntry;
@@ -32,10 +32,10 @@ impl GroupSource {
         let mut again = Vec::new();
         for (id, fields) in page {
             seen.insert(id);
-            if self.applied.contains(id) {
+            if self.applied.is_unacknowledged(id) {
                 continue;
             }
-            if self.was_applied(id) {
+            if self.applied.contains(id) {
                 again.push(id);
                 continue;
             }
@@ -57,29 +57,21 @@ impl GroupSource {
         Ok(Reading { entries, advance, replay: self.replaying, ..Reading::default() })
     }
 
-    /// Whether an entry that the state does not list was applied, and acknowledged, before Redis
-    /// was rolled back.
-    fn was_applied(&self, id: StreamId) -> bool {
-        let until = |back: RolledBack| back.until.min(self.shared.floor());
-        let alone = self.rolled_back.is_some_and(|back| back.alone && id <= until(back));
-        alone || self.shared.was_acknowledged(id)
-    }
-
     /// New entries, as a group that was rolled back delivers them: without those that it has
     /// delivered before. After the last of them the pending list tells what is still unknown.
     pub(super) async fn delivered_again(
         &mut self,
         read: Vec<StreamEntry>,
     ) -> Result<Vec<StreamEntry>, SourceError> {
-        let Some(RolledBack { until, .. }) = self.rolled_back else { return Ok(read) };
+        let Some(until) = self.applied.forgotten_to() else { return Ok(read) };
         let at_end = read.last().is_none_or(|(last, _)| *last > until);
-        let known = |id| id <= until && (self.applied.contains(id) || self.was_applied(id));
+        let known = |id| id <= until && self.applied.contains(id);
         let (again, new): (Vec<_>, Vec<_>) = read.into_iter().partition(|(id, _)| known(*id));
-        let unlisted = again.into_iter().map(|(id, _)| id).filter(|id| !self.applied.contains(*id));
-        let unlisted: Vec<StreamId> = unlisted.collect();
+        let unlisted = again.into_iter().map(|(id, _)| id);
+        let unlisted: Vec<_> = unlisted.filter(|id| !self.applied.is_unacknowledged(*id)).collect();
         self.acknowledge_again(&unlisted).await?;
         if at_end {
-            self.rolled_back = None;
+            self.applied.deliveries_are_known();
             self.pass_wanted = true;
         }
         Ok(new)
@@ -93,13 +85,8 @@ impl GroupSource {
             "entries that were applied and acknowledged are pending again: Redis came back in an \
              older state. They are acknowledged once more, and count once"
         );
-        let mut command = redis::cmd("XACK");
-        command.arg(&self.names.key).arg(&self.names.group);
-        for id in ids {
-            command.arg(id.to_string());
-        }
-        let () = command.query_async(self.link.get()?).await.map_err(self.names.failed("XACK"))?;
-        Ok(())
+        let connection = self.link.get()?;
+        Ok(ledger::acknowledge(connection, &self.names, ids).await?)
     }
 
     /// Entries that were deleted while pending: counted, and acknowledged like applied ones.
@@ -121,11 +108,11 @@ impl GroupSource {
     /// Ids that were applied before the pass and are pending no more have been acknowledged;
     /// after a rollback they may only not have been delivered again yet.
     fn end_of_pending(&mut self, seen: &IdSet) {
-        let mut acknowledged = (*self.applied).clone();
-        acknowledged.subtract(seen);
-        if let (Some(store), None, false) = (&self.store, self.rolled_back, acknowledged.is_empty())
+        let acknowledged = self.applied.not_pending(seen);
+        if let (Some(store), None, false) =
+            (&self.store, self.applied.forgotten_to(), acknowledged.is_empty())
         {
-            self.shared.acknowledged(&acknowledged);
+            self.applied.acknowledged(&acknowledged);
             forget(store, &self.key, &acknowledged);
         }
         self.phase = Phase::New;

@@ -1,16 +1,15 @@
 //! Housekeeping of a group: acknowledging what every retained snapshot covers, and trimming.
 
-use super::{GroupNames, GroupShared, forget};
+use super::ledger::{self, Settled};
+use super::{Applied, GroupNames, forget};
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::model::{IdSet, Position, SourceKey, StreamId};
-use crate::redis::stream_info;
-use crate::redis::{Connector, Link};
-use crate::source::{Lag, SourceError, Upkeep};
+use crate::redis::{Connector, Link, stream_info};
+use crate::source::{Backlog, Lag, SourceError, Upkeep};
 use crate::store::Store;
 
-/// Ids acknowledged by one `XACK`, and by one round trip of many.
-const ACKNOWLEDGE_CHUNK: usize = 1000;
+/// Ids acknowledged by one round trip.
 const ACKNOWLEDGE_ROUND_TRIP: usize = 50_000;
 
 /// The housekeeping half.
@@ -19,13 +18,20 @@ pub struct GroupUpkeep {
     names: GroupNames,
     trim: bool,
     link: Link,
-    shared: GroupShared,
+    applied: Applied,
+    backlog: Backlog,
 }
 
 impl GroupUpkeep {
-    pub fn new(connector: Connector, names: GroupNames, trim: bool, shared: GroupShared) -> Self {
+    pub(super) fn new(
+        connector: Connector,
+        names: GroupNames,
+        trim: bool,
+        applied: Applied,
+        backlog: Backlog,
+    ) -> Self {
         let link = Link::new(connector, &names.key);
-        Self { key: names.source_key(), names, trim, link, shared }
+        Self { key: names.source_key(), names, trim, link, applied, backlog }
     }
 }
 
@@ -49,18 +55,10 @@ impl Upkeep for GroupUpkeep {
             if round_trip.is_empty() {
                 break;
             }
-            let mut pipe = redis::pipe();
-            for chunk in round_trip.chunks(ACKNOWLEDGE_CHUNK) {
-                let command = pipe.cmd("XACK").arg(&self.names.key).arg(&self.names.group);
-                for id in chunk {
-                    command.arg(id.to_string());
-                }
-                command.ignore();
-            }
-            let () = pipe.query_async(connection).await.map_err(self.names.failed("XACK"))?;
+            ledger::acknowledge(connection, &self.names, &round_trip).await?;
             kill_point("acknowledge-middle");
             let acknowledged: IdSet = round_trip.into_iter().collect();
-            self.shared.acknowledged(&acknowledged);
+            self.applied.acknowledged(&acknowledged);
             forget(store, &self.key, &acknowledged);
         }
         if self.trim {
@@ -74,26 +72,31 @@ impl Upkeep for GroupUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
-        let ticket = self.shared.backlog.begin_look();
+        let ticket = self.backlog.begin_look();
         let connection = self.link.open().await?;
         let key = &self.names.key;
         let pending = match store.position(&self.key) {
             Some(Position::Group(position)) => position.unacknowledged.len(),
             _ => 0,
         };
+        let settled = ledger::settle(connection, &self.names, store, &self.key).await?;
         let groups = stream_info::groups(connection, key).await?;
         let Some(group) = groups.into_iter().find(|group| group.name == self.names.group) else {
             return Ok(Lag { pending, ..Lag::default() });
         };
         let first = stream_info::first_after(connection, key, group.last_delivered).await?;
-        // Redis' own lag goes on counting entries that were trimmed unread.
-        let stream = stream_info::stream(connection, key).await?.unwrap_or_default();
-        let entries = match (first, group.lag) {
+        let entries = match (first, settled) {
             (None, _) => 0,
-            (Some(_), Some(lag)) => lag.min(stream.length),
-            (Some(_), None) => stream.length.saturating_sub(pending),
+            (Some(_), Some(Settled { added, consumed: Some(consumed) })) => {
+                added.saturating_sub(consumed)
+            }
+            // Before Redis 7.0, or not known yet.
+            (Some(_), _) => {
+                let stream = stream_info::stream(connection, key).await?.unwrap_or_default();
+                group.lag.unwrap_or(stream.length.saturating_sub(pending)).min(stream.length)
+            }
         };
-        self.shared.backlog.set(ticket, entries, stream.entries_added);
+        self.backlog.set(ticket, entries, settled.map(|settled| settled.added));
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending })
     }
 

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use super::ListSource;
 use super::history::{History, history, taken};
 use crate::model::{ListPosition, Position};
-use crate::source::SourceError;
+use crate::source::{Cover, SourceError};
 use crate::store::Store;
 
 impl ListSource {
     /// Claims the list, compares what Redis holds with the store's position, meters what is
     /// missing, and goes on after it.
-    pub(super) async fn align(&mut self, store: &Store) -> Result<(), SourceError> {
+    pub(super) async fn align(
+        &mut self,
+        store: &Store,
+        cover: &mut Cover,
+    ) -> Result<(), SourceError> {
         self.waiting.begin_claim();
         // Before the segments are looked at: from here on nobody else makes one.
         let connection = self.link.open().await?;
@@ -41,6 +45,9 @@ impl ListSource {
             });
         }
         self.unmetered = 0;
+        if history != History::Same || lost > 0 {
+            cover.demand(store);
+        }
         history.log(&self.names.queue, &found, taken, lost);
         if history != History::Same {
             self.owner.teach(&self.names, self.link.get()?, taken).await?;

@@ -3,7 +3,7 @@
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
-use crate::redis::stream_info;
+use crate::redis::stream_info::{self, GroupInfo};
 use crate::redis::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep};
 use crate::store::Store;
@@ -15,22 +15,45 @@ pub struct ReaderUpkeep {
     trim: bool,
     link: Link,
     backlog: Backlog,
+    /// It was said that the group is somebody else's.
+    told: bool,
 }
 
 impl ReaderUpkeep {
-    pub fn new(connector: Connector, key: &str, group: &str, trim: bool, backlog: Backlog) -> Self {
+    pub(super) fn new(
+        connector: Connector,
+        key: &str,
+        group: &str,
+        trim: bool,
+        backlog: Backlog,
+    ) -> Self {
         Self {
             key: SourceKey { kind: SourceKind::Reader, key: key.to_owned() },
             group: group.to_owned(),
             trim,
             link: Link::new(connector, key),
             backlog,
+            told: false,
         }
     }
 
     /// Moves the advisory group to the position, making it if need be. What is durable, not what is
     /// applied: where the group is, the stream is known to be one whose entries a snapshot covers.
+    /// A group of that name which has consumers is somebody else's, and stays where it is.
     async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), SourceError> {
+        let groups = stream_info::groups(self.link.get()?, &self.key.key).await?;
+        let of_others = |group: &GroupInfo| group.name == self.group && group.consumers > 0;
+        if groups.iter().any(of_others) {
+            if !std::mem::replace(&mut self.told, true) {
+                tracing::warn!(
+                    source = %self.key, group = self.group,
+                    "the group that was to show the lag has consumers of its own; it is left \
+                     alone, and entries that it has not read are not trimmed. Choose another \
+                     Stream.Group"
+                );
+            }
+            return Ok(());
+        }
         for verb in ["SETID", "CREATE"] {
             let mut command = redis::cmd("XGROUP");
             command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());

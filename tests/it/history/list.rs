@@ -141,3 +141,37 @@ fn a_redis_that_never_knew_an_owner_is_taken_over() {
     wait_logged(&gateway, "the list's owner is known from here on");
     assert_eq!(gateway.total("lost"), 0);
 }
+
+/// What was applied since the last snapshot is in Redis no more, once it was wiped.
+#[test]
+fn what_a_wiped_list_no_longer_has_is_made_durable_before_reading_on() {
+    let _turn = turn::shared();
+    for fault in ["FLUSHALL", "a restart without persistence"] {
+        let mut redis = RedisServer::start(&[]);
+        let push = |redis: &RedisServer, items: u32| {
+            for _ in 0..items {
+                redis.run::<u64>(&["LPUSH", LIST, r#"{"name":"sent_total","value":1}"#]);
+            }
+        };
+        // No checkpoint but those that cannot wait, and the one of the stop.
+        let mut gateway = Gateway::of(&redis).list_only().set("Snapshot__Interval", "1h").start();
+        push(&redis, 100);
+        gateway.wait_value("sent_total", &[], 100.0);
+        gateway.terminate();
+        gateway.launch();
+        gateway.wait_ready();
+        push(&redis, 50);
+        gateway.wait_value("sent_total", &[], 150.0);
+        match fault {
+            "FLUSHALL" => redis.run::<()>(&["FLUSHALL"]),
+            _ => restart_from_dump(&mut redis),
+        }
+        push(&redis, 50);
+        gateway.wait_value("sent_total", &[], 200.0);
+        gateway.kill();
+        gateway.launch();
+        gateway.wait_ready();
+        gateway.wait_value("sent_total", &[], 200.0);
+        assert_eq!(gateway.total("lost"), 0, "{fault}: {}", gateway.status());
+    }
+}

@@ -1,7 +1,11 @@
-//! The list's two scripts, modelled: known by their text, which the comparison with a real server
+//! The sources' scripts, modelled: known by their text, which the comparison with a real server
 //! keeps honest.
 
 use std::collections::BTreeMap;
+
+use prom_stream_gateway::source::group::ledger::{ACKNOWLEDGE, GONE, SETTLE};
+
+use prom_stream_gateway::source::reader::look::LOOK;
 
 use super::{Arguments, Outcome, Redis, UNKNOWN, Value, WRONG_TYPE};
 use crate::resp::Reply;
@@ -17,11 +21,15 @@ impl Redis {
         match arguments.text(0) {
             CLAIM => self.claim_queue(&Arguments(&arguments.0[2..])),
             RENAME => self.rename_queue(&Arguments(&arguments.0[2..])),
+            ACKNOWLEDGE => self.acknowledge_and_count(&Arguments(&arguments.0[2..])),
+            LOOK => self.look_at_stream(&Arguments(&arguments.0[2..])),
+            SETTLE => self.settle(&Arguments(&arguments.0[2..])),
+            GONE => self.claim_gone(&Arguments(&arguments.0[2..])),
             script => Err(format!("{UNKNOWN} the script {script}")),
         }
     }
 
-    fn hash(&self, key: &[u8]) -> Result<Hash, String> {
+    pub(super) fn hash(&self, key: &[u8]) -> Result<Hash, String> {
         match self.keys.get(key) {
             None => Ok(Hash::new()),
             Some(Value::Hash(hash)) => Ok(hash.clone()),

@@ -1,0 +1,156 @@
+//! What the group has consumed, counted in Redis beside the stream, so that losses follow from counts.
+//!
+//! Every entry of a stream is delivered to the group or lost to it, and what was
+//! delivered is pending or acknowledged. Redis counts what was added and what is
+//! pending; a hash beside the stream counts what was acknowledged, in the script
+//! that acknowledges. So whenever it is known how many entries were added up to
+//! the last one delivered (at the stream's end, and when all that it holds comes
+//! after it), what is missing from
+//!
+//! ```text
+//! added = base + acknowledged + pending + lost
+//! ```
+//!
+//! is lost, whoever looked or did not look when it went, and however many
+//! gateways share the group: the script that finds a loss also claims it, so it
+//! is metered by one of them. Each remembers in its state how much of what it
+//! claimed is metered, so a crash in between forgets nothing. The hash lies where
+//! the stream lies; a Redis that comes back in an older state has the older hash.
+//!
+//! What a consumer that is no gateway takes from the group and acknowledges never
+//! reaches a gateway, and counts as lost.
+
+use std::collections::HashMap;
+
+use redis::{RedisResult, Value};
+
+use super::GroupNames;
+use crate::model::{Position, SourceKey, StreamId};
+use crate::redis::{Connection, Error};
+use crate::store::Store;
+
+/// Ids acknowledged by one script, whose stack holds some thousands.
+const ACKNOWLEDGE_CHUNK: usize = 1000;
+
+pub const ACKNOWLEDGE: &str = include_str!("acknowledge.lua");
+pub const SETTLE: &str = include_str!("settle.lua");
+pub const GONE: &str = include_str!("gone.lua");
+
+/// What the counts said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Entries ever added to the stream.
+    pub(super) added: u64,
+    /// Of these delivered to the group, or lost to it; `None` while that is not known.
+    pub(super) consumed: Option<u64>,
+}
+
+/// Acknowledges entries of the group, in one round trip.
+pub(super) async fn acknowledge(
+    connection: &mut Connection,
+    names: &GroupNames,
+    ids: &[StreamId],
+) -> Result<(), Error> {
+    let mut pipe = redis::pipe();
+    for chunk in ids.chunks(ACKNOWLEDGE_CHUNK) {
+        let command = pipe.cmd("EVAL").arg(ACKNOWLEDGE).arg(2);
+        command.arg(&names.key).arg(names.ledger_key()).arg(&names.group);
+        for id in chunk {
+            command.arg(id.to_string());
+        }
+        command.ignore();
+    }
+    pipe.query_async(connection)
+        .await
+        .map_err(names.failed("EVAL of acknowledge.lua (XACK, HINCRBY)"))
+}
+
+/// Compares the counts, says up to where we have applied, and meters what this gateway finds missing; `None` where there is no group,
+/// or Redis does not count (before 7.0).
+pub(super) async fn settle(
+    connection: &mut Connection,
+    names: &GroupNames,
+    store: &Store,
+    key: &SourceKey,
+) -> Result<Option<Settled>, Error> {
+    let applied = match store.position(key) {
+        Some(Position::Group(position)) => position.last,
+        _ => StreamId::ZERO,
+    };
+    const COMMAND: &str = "EVAL of settle.lua (XINFO, HGETALL, HSET)";
+    let reply: RedisResult<Value> = redis::cmd("EVAL")
+        .arg(SETTLE)
+        .arg(2)
+        .arg(&names.key)
+        .arg(names.ledger_key())
+        .arg(&names.group)
+        .arg(&names.consumer)
+        .arg(applied.to_string())
+        .query_async(connection)
+        .await;
+    let reply = reply.map_err(names.failed(COMMAND))?;
+    type Reply = (bool, u64, u64, u64, i64);
+    let (counted, claimed_ever, claimed, added, consumed): Reply =
+        redis::from_redis_value(reply).map_err(|error| Error::Reply {
+            command: COMMAND,
+            key: names.ledger_key(),
+            found: error.to_string(),
+            expected: "five numbers",
+        })?;
+    if !counted {
+        return Ok(None);
+    }
+    meter(store, key, claimed_ever);
+    if claimed > 0 {
+        tracing::error!(
+            source = %key, lost = claimed,
+            "entries were trimmed or deleted before they were read, or taken by a consumer that is \
+             no gateway; the state is kept. Let only the gateway trim this stream"
+        );
+    }
+    Ok(Some(Settled { added, consumed: u64::try_from(consumed).ok() }))
+}
+
+/// Meters what was claimed and is not in the state's tally yet.
+fn meter(store: &Store, key: &SourceKey, claimed_ever: u64) {
+    store.reposition(key, |stored| {
+        let Some(Position::Group(position)) = stored else { return 0 };
+        // Less than before: Redis was wiped, or rolled back.
+        let lost = claimed_ever.saturating_sub(position.claimed_lost);
+        position.claimed_lost = claimed_ever;
+        lost
+    });
+}
+
+/// Up to where any gateway of the group has applied entries.
+pub(super) async fn highest_applied(
+    connection: &mut Connection,
+    names: &GroupNames,
+) -> Result<StreamId, Error> {
+    let ledger: HashMap<String, String> = redis::cmd("HGETALL")
+        .arg(names.ledger_key())
+        .query_async(connection)
+        .await
+        .map_err(names.failed("HGETALL"))?;
+    let applied = ledger.iter().filter(|(field, _)| field.starts_with("applied:"));
+    Ok(applied.filter_map(|(_, id)| id.parse().ok()).max().unwrap_or_default())
+}
+
+/// How many of the entries that Redis forgot are for this gateway to meter.
+pub(super) async fn claim_gone(
+    connection: &mut Connection,
+    names: &GroupNames,
+    consumed: u64,
+    added: u64,
+) -> Result<u64, Error> {
+    redis::cmd("EVAL")
+        .arg(GONE)
+        .arg(1)
+        .arg(names.gone_key())
+        .arg(consumed)
+        .arg(added)
+        .arg(&names.consumer)
+        .query_async(connection)
+        .await
+        .map_err(names.failed("EVAL of gone.lua (GET, SET)"))
+}
