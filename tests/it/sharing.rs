@@ -7,7 +7,7 @@ use prom_stream_gateway::commands::load::ledger::Ledger;
 use prom_stream_gateway::commands::load::mix::{Mix, Random};
 use prom_stream_gateway::commands::load::producer::Plan;
 
-use crate::harness::{Gateway, Page, Producers, RedisServer};
+use crate::harness::{Gateway, Page, Producers, RedisServer, STREAM};
 use crate::harness::{check, producer, seed, turn, wait_for};
 
 const KILLS: u64 = 16;
@@ -69,12 +69,113 @@ fn wait_exact_together(gateways: &[Gateway; 2], ledger: &Ledger, context: &str) 
     wait_for(context, DEADLINE, || {
         let mut sum = Page::default();
         for page in gateways.each_ref().map(Gateway::page) {
-            sum.types.extend(page.types);
-            for (sample, value) in page.samples {
-                *sum.samples.entry(sample).or_insert(0.0) += value;
-            }
+            sum.add(&page);
         }
         let found = check::differences(ledger, &sum);
         if found.is_empty() { Ok(()) } else { Err(found[..found.len().min(20)].join("\n")) }
     });
+}
+
+fn two(redis: &RedisServer) -> [Gateway; 2] {
+    ["one", "two"].map(|identity| {
+        Gateway::of(redis).stream_only("group").set("Gateway__Identity", identity).start()
+    })
+}
+
+/// What both have applied, and what both have metered.
+fn sums(gateways: &[Gateway; 2]) -> (u64, u64) {
+    let sum = |what| gateways.iter().map(|gateway| gateway.total(what)).sum();
+    (sum("processed"), sum("lost"))
+}
+
+#[track_caller]
+fn wait_sums(gateways: &[Gateway; 2], processed: u64, lost: u64, context: &str) {
+    wait_for(context, DEADLINE, || match sums(gateways) {
+        found if found == (processed, lost) => Ok(()),
+        found => Err(format!("processed, lost {found:?}, expected {:?}", (processed, lost))),
+    });
+}
+
+fn add(redis: &RedisServer, entries: u32) {
+    let event = r#"{"name":"sent_total","value":1}"#;
+    let mut pipe = redis::pipe();
+    for _ in 0..entries {
+        pipe.cmd("XADD").arg(STREAM).arg(&["*", "data", event]).ignore();
+    }
+    redis.query(&pipe);
+}
+
+#[test]
+fn a_loss_of_a_shared_group_is_metered_once() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut gateways = two(&redis);
+    add(&redis, 500);
+    wait_sums(&gateways, 500, 0, "all of it");
+    for gateway in &mut gateways {
+        gateway.terminate();
+    }
+    add(&redis, 1_200);
+    redis.run::<u64>(&["XTRIM", STREAM, "MAXLEN", "200"]);
+    for gateway in &mut gateways {
+        gateway.launch();
+    }
+    gateways.iter_mut().for_each(Gateway::wait_ready);
+    wait_sums(&gateways, 700, 1_000, "trimmed while both were away");
+    for gateway in &mut gateways {
+        gateway.kill();
+        gateway.launch();
+        gateway.wait_ready();
+    }
+    add(&redis, 10);
+    wait_sums(&gateways, 710, 1_000, "after both were killed");
+}
+
+#[test]
+fn a_group_that_was_destroyed_goes_on_where_the_furthest_was() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateways = two(&redis);
+    add(&redis, 3_000);
+    wait_sums(&gateways, 3_000, 0, "all of it");
+    redis.run::<u64>(&["XGROUP", "DESTROY", STREAM, "prom-stream-gateway"]);
+    add(&redis, 500);
+    wait_sums(&gateways, 3_500, 0, "after the group was destroyed");
+}
+
+#[test]
+fn another_group_begins_where_the_one_before_ended() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut gateways = two(&redis);
+    for _ in 0..10 {
+        add(&redis, 200);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    wait_sums(&gateways, 2_000, 0, "all of it");
+    for gateway in &mut gateways {
+        let (status, _) = gateway.terminate();
+        assert_eq!(status.code(), Some(0));
+    }
+    add(&redis, 700);
+    let mut gateways = gateways.map(|gateway| gateway.set("Stream__Group", "another"));
+    for gateway in &mut gateways {
+        gateway.launch();
+    }
+    gateways.iter_mut().for_each(Gateway::wait_ready);
+    wait_sums(&gateways, 2_700, 0, "in another group");
+
+    // One that is still read cannot be left by half of its gateways.
+    let [one, mut two] = gateways;
+    two.terminate();
+    let mut two = two.set("Stream__Group", "a-third");
+    two.launch();
+    wait_for("the reason", DEADLINE, || {
+        let answer = two.get("/-/ready").map(|answer| answer.body);
+        match answer {
+            Ok(body) if body.contains("`one` still reads there") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    drop(one);
 }

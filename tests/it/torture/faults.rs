@@ -1,12 +1,8 @@
 //! Everything that can happen, in one table: its name, where it can happen, and what does it.
 //!
-//! A fault that makes it unknowable what the totals must be is left out where it does:
-//! - A list, after Redis came back older than it was (restored from a dump), holds again what
-//!   was taken from it, and nothing tells that from new items.
-//! - What was trimmed ahead of a group is metered when it is noticed; a kill before the next
-//!   checkpoint forgets that, so there is none.
-//! - Entries that a group was not given yet and that somebody deletes from the middle of a
-//!   stream leave no trace that Redis would report.
+//! A fault that makes it unknowable what the totals must be is left out where it does: a list,
+//! after Redis came back older than it was (restored from a dump), holds again what was taken
+//! from it, and nothing tells that from new items.
 
 use prom_stream_gateway::commands::load::mix::Random;
 
@@ -89,6 +85,9 @@ pub(super) const FAULTS: &[Fault] = &[
     busy("Redis at maxmemory", 2, always, redis::full),
     busy("wrong type", 2, always, redis::wrong_type),
     busy("connections killed by Redis", 2, always, redis::cut_off),
+    busy("a second identity, retired", 3, shareable, gateway::beside),
+    busy("another Stream.Group", 3, group, gateway::regroup),
+    busy("client-output-buffer-limit", 2, always, redis::small_replies),
     busy("pending entries of a foreign consumer", 4, group, redis::foreign_consumer),
     busy("half-open link", 2, always, network::half_open),
     busy("replies swallowed", 2, always, network::replies_swallowed),
@@ -103,8 +102,10 @@ pub(super) const FAULTS: &[Fault] = &[
     quiet("wiped while the gateway was down", 2, always, loss::flush_unread),
     quiet("Redis killed without persistence", 4, forgetful, loss::forget),
     quiet("Redis restored from an older dump", 20, forgetful_stream, loss::older_dump),
+    quiet("FLUSHALL, and what was applied is in no snapshot", 4, always, loss::flush_unsaved),
     quiet("XTRIM ahead of the gateway", 4, stream, loss::trim_ahead),
-    quiet("XDEL ahead of the gateway", 6, reader, loss::delete_ahead),
+    quiet("XADD MAXLEN in bursts", 6, stream, loss::trimming_burst),
+    quiet("XDEL ahead of the gateway", 6, stream, loss::delete_ahead),
 ];
 
 fn always(_: &Setting) -> bool {
@@ -139,8 +140,9 @@ fn group(setting: &Setting) -> bool {
     setting.sources.group()
 }
 
-fn reader(setting: &Setting) -> bool {
-    setting.sources.reader()
+/// A reader owns its stream.
+fn shareable(setting: &Setting) -> bool {
+    !setting.sources.reader()
 }
 
 fn stream(setting: &Setting) -> bool {

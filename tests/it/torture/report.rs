@@ -26,6 +26,9 @@ pub(super) struct Tally {
     pub(super) pushes: u64,
     pub(super) lost: u64,
     pub(super) pages: u64,
+    /// Identities that were retired, and groups that were left.
+    pub(super) retired: u64,
+    pub(super) regrouped: u64,
 }
 
 impl Tally {

@@ -30,6 +30,9 @@ const PUSHERS: usize = 4;
 /// Pushes that every bout must see answered.
 const LEAST_PUSHES: u64 = 20;
 
+/// The group that is used at first.
+const GROUP: &str = "prom-stream-gateway";
+
 /// Sent last, to each source: once it is served, so is all that was sent before.
 const MARKER: &str = "torture_marker_total";
 
@@ -48,6 +51,8 @@ pub(super) struct Round {
     pub(super) redis: RedisServer,
     pub(super) expected: Expected,
     pub(super) tally: Tally,
+    /// The consumer group that is in use.
+    pub(super) group: String,
     seed: u64,
 }
 
@@ -83,28 +88,7 @@ impl Round {
         let redis = RedisServer::start(persistence);
         let proxy = Proxy::to(redis.port());
         let store = SnapshotStore::new(setting.bucket);
-        let page = setting.page.min(MOST_EVENTS_OF_A_PAGE / setting.batch as u64).to_string();
-        let gateway = || {
-            let gateway = store
-                .gateway(&redis)
-                .set("Redis__ConnectionString", &format!("{},name=torture", proxy.address()))
-                .set("Redis__MetricQueuePopCount", &page)
-                .set("Stream__BatchSize", &page)
-                .set("Stream__ClaimIdle", "1s")
-                .set("Snapshot__Interval", &format!("{}ms", setting.interval_ms))
-                .set("Snapshot__Keep", &setting.keep.to_string())
-                .set("Metrics__MaxSeries", &MAX_SERIES.to_string());
-            let sources = setting.sources;
-            match (sources.list(), sources.group(), sources.reader()) {
-                (list, true, _) => gateway
-                    .set("Stream__Mode", "group")
-                    .set("Redis__MetricQueueEnabled", flag(list)),
-                (list, _, true) => gateway
-                    .set("Stream__Mode", "reader")
-                    .set("Redis__MetricQueueEnabled", flag(list)),
-                _ => gateway.list_only(),
-            }
-        };
+        let gateway = || configured(store.gateway(&redis), &setting, &proxy);
         let mut round = Self {
             gateway: gateway().start(),
             other: gateway(),
@@ -114,11 +98,19 @@ impl Round {
             setting,
             expected: Expected::default(),
             tally: Tally::default(),
+            group: GROUP.to_owned(),
             seed,
         };
         round.send(&[PRIMER.as_bytes()]);
         round.expected.counted(PRIMED, round.targets().len() as u64);
         round
+    }
+
+    /// One of another identity, which shares what is read; not running.
+    pub(super) fn gateway_beside(&self, identity: &str) -> Gateway {
+        configured(Gateway::of(&self.redis), &self.setting, &self.proxy)
+            .set("Gateway__Identity", identity)
+            .set("Stream__Group", &self.group)
     }
 
     fn bout(&mut self, bout: &Bout) {
@@ -253,6 +245,33 @@ impl Round {
         self.send(&vec![event.as_bytes(); events as usize]);
         self.expected.counted(counter, events * self.targets().len() as u64);
     }
+}
+
+/// A gateway with the settings of the round.
+fn configured(gateway: Gateway, setting: &Setting, proxy: &Proxy) -> Gateway {
+    let page = setting.page.min(MOST_EVENTS_OF_A_PAGE / setting.batch as u64).to_string();
+    let gateway = gateway
+        .set("Redis__ConnectionString", &format!("{},name=torture", proxy.address()))
+        .set("Redis__MetricQueuePopCount", &page)
+        .set("Stream__BatchSize", &page)
+        .set("Stream__ClaimIdle", "1s")
+        .set("Snapshot__Interval", &interval(setting))
+        .set("Snapshot__Keep", &setting.keep.to_string())
+        .set("Metrics__MaxSeries", &MAX_SERIES.to_string());
+    let sources = setting.sources;
+    match (sources.list(), sources.group(), sources.reader()) {
+        (list, true, _) => {
+            gateway.set("Stream__Mode", "group").set("Redis__MetricQueueEnabled", flag(list))
+        }
+        (list, _, true) => {
+            gateway.set("Stream__Mode", "reader").set("Redis__MetricQueueEnabled", flag(list))
+        }
+        _ => gateway.list_only(),
+    }
+}
+
+pub(super) fn interval(setting: &Setting) -> String {
+    format!("{}ms", setting.interval_ms)
 }
 
 pub(super) fn event(counter: &str) -> String {

@@ -6,7 +6,7 @@ use prom_stream_gateway::commands::load::mix::Random;
 use rustix::process::Signal;
 
 use super::super::round::Round;
-use crate::harness::{Gateway, wait_for};
+use crate::harness::{Gateway, Page, STREAM, wait_for};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -95,4 +95,57 @@ fn phase(gateway: &Gateway) -> String {
     let status: Option<serde_json::Value> =
         status.and_then(|answer| serde_json::from_str(&answer.body).ok());
     status.and_then(|status| Some(status["phase"].as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// Another identity takes a part, is killed like the first one, and ends for good.
+pub(super) fn beside(round: &mut Round, random: &mut Random) {
+    round.gateway.wait_ready();
+    round.tally.retired += 1;
+    let mut beside = round.gateway_beside(&format!("beside-{}", round.tally.retired));
+    beside.launch();
+    for _ in 0..=random.below(4) {
+        round.sleep(random, Duration::from_millis(600));
+        if random.below(2) == 0 {
+            round.kill();
+            round.launch();
+        } else {
+            beside.kill();
+            round.tally.kills += 1;
+            beside.launch();
+        }
+    }
+    if random.below(2) == 0 {
+        beside.wait_ready();
+        beside.terminate();
+    } else {
+        beside.kill();
+    }
+    let retired = beside.command(&["retire"]);
+    let told = String::from_utf8_lossy(&retired.stderr).into_owned();
+    assert!(retired.status.success(), "{told}");
+    let exported = beside.command(&["snapshot", "export"]);
+    let page = Page::parse(&String::from_utf8_lossy(&exported.stdout)).expect("a page");
+    round.expected.elsewhere(page);
+}
+
+/// The group is another one from here on, and the one before is removed.
+pub(super) fn regroup(round: &mut Round, _: &mut Random) {
+    round.gateway.wait_ready();
+    let (status, _) = round.gateway.terminate();
+    assert_eq!(status.code(), Some(0), "an orderly stop before another group");
+    let (pending, ..): (u64, redis::Value, redis::Value, redis::Value) =
+        round.redis.run(&["XPENDING", STREAM, &round.group]);
+    // Entries of a foreign consumer, to be claimed first.
+    if pending == 0 {
+        round.tally.regrouped += 1;
+        let before = std::mem::replace(&mut round.group, format!("g-{}", round.tally.regrouped));
+        for gateway in [&mut round.gateway, &mut round.other] {
+            gateway.assign("Stream__Group", &round.group);
+        }
+        round.launch();
+        round.gateway.wait_ready();
+        round.redis.run::<u64>(&["XGROUP", "DESTROY", STREAM, &before]);
+    } else {
+        round.launch();
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prom_stream_gateway::commands::load::mix::Random;
 
-use super::super::round::{Round, event};
+use super::super::round::{Round, event, interval};
 use crate::harness::STREAM;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -22,6 +22,23 @@ pub(super) fn flush(round: &mut Round, _: &mut Random) {
     restart_orderly(round);
     round.redis.run::<()>(&["FLUSHALL"]);
     more(round);
+}
+
+/// Nothing is in a snapshot but what was there at the start, until the gateway finds out.
+pub(super) fn flush_unsaved(round: &mut Round, _: &mut Random) {
+    stop(round);
+    round.gateway.assign("Snapshot__Interval", "1h");
+    round.launch();
+    round.gateway.wait_ready();
+    round.send_counted("torture_unsaved_total", 100);
+    round.settle("before FLUSHALL");
+    round.redis.run::<()>(&["FLUSHALL"]);
+    round.send_counted("torture_after_loss_total", 100);
+    round.settle("after FLUSHALL");
+    round.kill();
+    let usual = interval(&round.setting);
+    round.gateway.assign("Snapshot__Interval", &usual);
+    round.launch();
 }
 
 pub(super) fn delete(round: &mut Round, random: &mut Random) {
@@ -53,11 +70,6 @@ pub(super) fn forget(round: &mut Round, random: &mut Random) {
 
 /// Everything that the dump holds was applied, and so was what came after it.
 pub(super) fn older_dump(round: &mut Round, random: &mut Random) {
-    if round.setting.sources.group() {
-        // Several consumers of a group that was rolled back: documented to count twice.
-        let forget = ["XGROUP", "DELCONSUMER", STREAM, "prom-stream-gateway", "foreign"];
-        round.redis.run::<u64>(&forget);
-    }
     round.redis.run::<()>(&["SAVE"]);
     let producers = round.start_producers();
     producers.wait_acknowledged(1 + random.below(5_000), DEADLINE);
@@ -77,6 +89,25 @@ pub(super) fn trim_ahead(round: &mut Round, random: &mut Random) {
     round.redis.run::<u64>(&["XTRIM", STREAM, "MAXLEN", &spared.to_string()]);
     assert!(held > spared, "the destroyed ones and what Redis had not trimmed yet");
     round.launch();
+}
+
+/// What comes in one transaction nobody reads in between.
+pub(super) fn trimming_burst(round: &mut Round, random: &mut Random) {
+    round.gateway.wait_ready();
+    let (destroyed, spared) = (1 + random.below(500), 1 + random.below(50));
+    let mut burst = redis::pipe();
+    burst.atomic();
+    for (counter, count) in [(DESTROYED, destroyed), (SPARED, spared)] {
+        for _ in 0..count {
+            let add = burst.cmd("XADD").arg(STREAM).arg("MAXLEN").arg(spared);
+            add.arg("*").arg("data").arg(event(counter)).ignore();
+        }
+    }
+    let added: redis::RedisResult<()> = burst.query(&mut round.redis.connection());
+    added.expect("Redis takes them");
+    round.expected.counted(SPARED, spared);
+    round.expected.lost(destroyed..=destroyed);
+    round.pass(random, Duration::from_millis(500));
 }
 
 pub(super) fn delete_ahead(round: &mut Round, random: &mut Random) {

@@ -7,8 +7,6 @@ use prom_stream_gateway::commands::load::mix::Random;
 use super::super::round::Round;
 use crate::harness::STREAM;
 
-const GROUP: &str = "prom-stream-gateway";
-
 /// Mostly for less than a reply may take, at times for longer.
 pub(super) fn silent(round: &mut Round, random: &mut Random) {
     round.redis.pause();
@@ -31,6 +29,15 @@ pub(super) fn full(round: &mut Round, random: &mut Random) {
     round.redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     round.pass(random, Duration::from_millis(1500));
     round.redis.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+}
+
+/// Redis closes a connection whose replies are larger, in the middle of them.
+pub(super) fn small_replies(round: &mut Round, random: &mut Random) {
+    let limit = format!("normal {} 0 0", 20_000 + random.below(100_000));
+    round.redis.run::<()>(&["CONFIG", "SET", "client-output-buffer-limit", &limit]);
+    round.pass(random, Duration::from_millis(1500));
+    let unlimited = "normal 0 0 0";
+    round.redis.run::<()>(&["CONFIG", "SET", "client-output-buffer-limit", unlimited]);
 }
 
 /// Somebody's string under the key, and what was there under another name meanwhile.
@@ -65,7 +72,8 @@ pub(super) fn foreign_consumer(round: &mut Round, random: &mut Random) {
     round.kill();
     round.sleep(random, Duration::from_millis(50));
     let count = (1 + random.below(200)).to_string();
-    let read = ["XREADGROUP", "GROUP", GROUP, "foreign", "COUNT", &count, "STREAMS", STREAM, ">"];
+    let group = round.group.as_str();
+    let read = ["XREADGROUP", "GROUP", group, "foreign", "COUNT", &count, "STREAMS", STREAM, ">"];
     round.redis.run::<::redis::Value>(&read);
     round.expected.out_of_order();
     round.launch();
