@@ -31,7 +31,7 @@ mod schedule;
 use schedule::Schedule;
 
 /// Together they meet every fault; see [`short_meets_every_fault`].
-const SHORT: [u64; 7] = [998, 59914, 57987, 43710, 5573, 57002, 59015];
+const SHORT: [u64; 8] = [59978, 59854, 55402, 35297, 39740, 48644, 59652, 59918];
 
 #[test]
 fn short() {
