@@ -69,7 +69,7 @@ fn wait_exact_together(gateways: &[Gateway; 2], ledger: &Ledger, context: &str) 
     wait_for(context, DEADLINE, || {
         let mut sum = Page::default();
         for page in gateways.each_ref().map(Gateway::page) {
-            sum.add(&page);
+            check::add(&mut sum, &page);
         }
         let found = check::differences(ledger, &sum);
         if found.is_empty() { Ok(()) } else { Err(found[..found.len().min(20)].join("\n")) }

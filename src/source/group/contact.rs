@@ -97,6 +97,7 @@ impl GroupSource {
             }
             self.make_group(group.is_some(), after).await?;
         }
+        ledger::warn_if_foreign(self.link.get()?, &self.names).await?;
         self.carried_over = false;
         self.met_group = true;
         self.leave(&left).await?;
@@ -191,13 +192,7 @@ impl GroupSource {
                 .await
                 .map_err(self.names.failed("XGROUP DESTROY"))?;
         }
-        let mut command = redis::cmd("HDEL");
-        let () = command
-            .arg(self.names.ledger_key())
-            .arg("base")
-            .query_async(connection)
-            .await
-            .map_err(self.names.failed("HDEL"))?;
+        ledger::begin_anew(connection, &self.names).await?;
         let mut command = redis::cmd("XGROUP");
         command.arg("CREATE").arg(key).arg(group).arg(after.to_string()).arg("MKSTREAM");
         // BUSYGROUP too: somebody else made it meanwhile, who knows at which id. Look again.

@@ -2,6 +2,9 @@
 -- by one of the gateways that saw them, which find out within moments of each other.
 -- KEYS: claim. ARGV: how many were consumed, how many were added, identity. Returns how many.
 local from, to = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- Somebody else's key lies there: everybody meters what they saw.
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'string' then return math.max(to - from, 0) end
 local before = redis.call('GET', KEYS[1])
 if before then
   local claimed_to, claimant = string.match(before, '^(%d+):(.*)$')

@@ -111,6 +111,50 @@ pub(super) async fn settle(
     Ok(Some(Settled { added, consumed: u64::try_from(consumed).ok() }))
 }
 
+/// The group is about to be made: it counts from anew.
+pub(super) async fn begin_anew(
+    connection: &mut Connection,
+    names: &GroupNames,
+) -> Result<(), Error> {
+    forget(connection, names, "base").await
+}
+
+/// This gateway no longer says up to where it has applied.
+pub(super) async fn forget_name(
+    connection: &mut Connection,
+    names: &GroupNames,
+) -> Result<(), Error> {
+    forget(connection, names, &format!("applied:{}", names.consumer)).await
+}
+
+async fn forget(connection: &mut Connection, names: &GroupNames, field: &str) -> Result<(), Error> {
+    let mut command = redis::cmd("HDEL");
+    match command.arg(names.ledger_key()).arg(field).query_async(connection).await {
+        Err(error) if error.code() == Some("WRONGTYPE") => Ok(()),
+        deleted => deleted.map_err(names.failed("HDEL")),
+    }
+}
+
+/// Says so when somebody else's key lies where the ledger should.
+pub(super) async fn warn_if_foreign(
+    connection: &mut Connection,
+    names: &GroupNames,
+) -> Result<(), Error> {
+    let key = names.ledger_key();
+    let mut command = redis::cmd("TYPE");
+    let kind: String =
+        command.arg(&key).query_async(connection).await.map_err(names.failed("TYPE"))?;
+    if !matches!(kind.as_str(), "none" | "hash") {
+        tracing::warn!(
+            key,
+            kind,
+            "somebody else's key lies where the group's ledger should: losses of this group are \
+             not metered until it is renamed or deleted"
+        );
+    }
+    Ok(())
+}
+
 /// Meters what was claimed and is not in the state's tally yet.
 fn meter(store: &Store, key: &SourceKey, claimed_ever: u64) {
     store.reposition(key, |stored| {

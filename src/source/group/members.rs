@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use redis::RedisError;
 
-use super::{GroupNames, GroupSource};
+use super::{GroupNames, GroupSource, ledger};
 use crate::redis::stream_info::{self, GroupInfo};
 use crate::redis::{Connection, Error};
 use crate::source::SourceError;
@@ -49,13 +49,7 @@ pub async fn resign(connection: &mut Connection, names: &GroupNames) -> Result<(
         .query_async(connection)
         .await
         .map_err(names.failed("XGROUP DELCONSUMER"))?;
-    let mut command = redis::cmd("HDEL");
-    let () = command
-        .arg(names.ledger_key())
-        .arg(format!("applied:{}", names.consumer))
-        .query_async(connection)
-        .await
-        .map_err(names.failed("HDEL"))?;
+    ledger::forget_name(connection, names).await?;
     forget_name(connection, names).await
 }
 
@@ -83,6 +77,11 @@ impl GroupSource {
             // Asked for again at every verification.
             Err(error) if error.code() == Some("OOM") => {
                 tracing::warn!(source = %self.key, %error, "Redis is full: not registered as a gateway");
+            }
+            // Without it others might claim what our snapshot has: better to wait.
+            Err(error) if error.code() == Some("WRONGTYPE") => {
+                let (key, found) = (self.names.gateways_key(), "key of another type".to_owned());
+                return Err(Error::WrongType { key, found, expected: "set" }.into());
             }
             Err(error) => return Err(self.names.failed("SADD")(error).into()),
         }

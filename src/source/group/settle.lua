@@ -1,6 +1,6 @@
 -- Counts what a group has consumed against what its stream has added, and claims what is missing.
 -- KEYS: stream, ledger. ARGV: group, identity, the last id that it has applied.
--- Returns whether the stream has the group and counts its entries; what this identity has claimed
+-- Returns whether all three are there and count; what this identity has claimed
 -- as lost ever, and now; entries added; entries consumed or lost, -1 while that is unknown.
 local function fields(flat)
   local map = {}
@@ -19,6 +19,8 @@ local function is_before(one, other)
   return is_less(one_sequence, other_sequence)
 end
 
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'none' and kind ~= 'hash' then return {0, 0, 0, 0, -1} end
 local ledger = fields(redis.call('HGETALL', KEYS[2]))
 if ledger['applied:' .. ARGV[2]] ~= ARGV[3] then
   -- A full Redis allows HDEL, and after a first write it allows a script every other one.

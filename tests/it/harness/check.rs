@@ -45,6 +45,15 @@ pub(crate) fn differences(ledger: &Ledger, page: &Page) -> Vec<String> {
     found
 }
 
+/// Adds a page to what other gateways serve: of counters and histograms that is what all of them
+/// serve together.
+pub(crate) fn add(sum: &mut Page, page: &Page) {
+    sum.types.extend(page.types.clone());
+    for (sample, value) in &page.samples {
+        *sum.samples.entry(sample.clone()).or_insert(0.0) += value;
+    }
+}
+
 /// Panics with what differs.
 #[track_caller]
 pub(crate) fn assert_exact(ledger: &Ledger, page: &Page, context: &str) {

@@ -39,14 +39,6 @@ impl Page {
         Ok(page)
     }
 
-    /// What two gateways serve together, of counters and histograms.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.types.extend(other.types.clone());
-        for (sample, value) in &other.samples {
-            *self.samples.entry(sample.clone()).or_insert(0.0) += value;
-        }
-    }
-
     /// The value of one sample.
     pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         self.samples.get(&key(name, labels)).copied()

@@ -423,3 +423,21 @@ fn a_reader_leaves_a_group_with_consumers_alone() {
     }
     assert_eq!(theirs, 2_100);
 }
+
+#[test]
+fn somebodys_keys_under_our_names_are_told_and_cost_no_event() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    for name in ["ledger", "gone"] {
+        redis.run::<u64>(&["RPUSH", &format!("{{{STREAM}}}:{GROUP}:{name}"), "somebody's"]);
+    }
+    add(&redis, 100);
+    let gateway = Gateway::of(&redis).stream_only("group").start();
+    gateway.wait_value("sent_total", &[], 100.0);
+    wait_logged(&gateway, "somebody else's key lies where the group's ledger should");
+    redis.run::<u64>(&["DEL", STREAM]);
+    add(&redis, 50);
+    gateway.wait_value("sent_total", &[], 150.0);
+    eventually("all is acknowledged", DEADLINE, || pending(&redis) == 0);
+    assert_eq!(gateway.total("lost"), 0, "{}", gateway.status());
+}

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use prom_stream_gateway::commands::load::ledger::Ledger;
 
-use crate::harness::check::differences;
+use crate::harness::check::{add, differences};
 use crate::harness::page::key;
 use crate::harness::pushers::{PusherLedger, SERIES_OF_A_PUSH};
 use crate::harness::{Gateway, Page};
@@ -59,7 +59,7 @@ impl Expected {
     /// The last page of a gateway that had a part of the events.
     pub(super) fn elsewhere(&mut self, page: Page) {
         self.out_of_order = true;
-        self.elsewhere.get_or_insert_default().add(&page);
+        add(self.elsewhere.get_or_insert_default(), &page);
     }
 
     pub(super) fn out_of_order(&mut self) {
@@ -93,7 +93,7 @@ impl Expected {
             other => return vec![format!("no page: {other:?}")],
         };
         if let Some(elsewhere) = &self.elsewhere {
-            page.add(elsewhere);
+            add(&mut page, elsewhere);
         }
         let mut ledger = self.ledger.clone();
         if self.out_of_order {
