@@ -16,7 +16,7 @@ mod upkeep;
 
 pub use upkeep::ReaderUpkeep;
 
-use history::history;
+use history::{history, turned_back};
 use look::{LOOK, Look};
 
 use super::group::{GroupNames, members};
@@ -236,8 +236,7 @@ impl ReaderSource {
         self.backlog.set_consumed(position.entries_consumed);
         let gone = self.backlog.settle(added, checked.last < position.last);
         let lost = missing + (gone.end - gone.start);
-        let other = checked.last < position.last
-            || checked.entries_consumed.unwrap_or(0) < position.entries_consumed.unwrap_or(0);
+        let other = turned_back(position, checked, info);
         if checked != position || lost > 0 {
             store.reposition(&self.key, |stored| {
                 *stored = Some(Position::Reader(checked));

@@ -42,12 +42,28 @@ pub(super) fn history(
         None
     };
     match (up_to_position, position.entries_consumed) {
+        // Rolled back, and new entries came since: how many there are up to here is to be seen.
+        (None, Some(consumed)) if added < consumed => {
+            (ReaderPosition { entries_consumed: None, ..position }, 0)
+        }
         (None, _) => (position, 0),
         (Some(counted), consumed) => {
             let lost = consumed.map_or(0, |consumed| counted.saturating_sub(consumed));
             (ReaderPosition { entries_consumed: Some(counted), ..position }, lost)
         }
     }
+}
+
+/// Whether the stream ends before the position, or counts fewer entries than were consumed: it is
+/// another one, or was rolled back. Without a count nothing can be told from counts.
+pub(super) fn turned_back(
+    before: ReaderPosition,
+    after: ReaderPosition,
+    info: Option<StreamInfo>,
+) -> bool {
+    let added = info.map_or(Some(0), |info| info.entries_added);
+    let counts = after.entries_consumed.or(added).zip(before.entries_consumed);
+    after.last < before.last || counts.is_some_and(|(counted, consumed)| counted < consumed)
 }
 
 #[cfg(test)]
@@ -106,6 +122,12 @@ mod tests {
         let (gone, _) = history(ReaderPosition::default(), None, false);
         let (made, _) = history(gone, Some(info), false);
         assert_eq!(made, ReaderPosition::default());
+
+        // Read from its beginning, it is no other one because it has no count.
+        let read = ReaderPosition { last: info.last_generated, entries_consumed: Some(1) };
+        let (checked, lost) = history(read, Some(info), false);
+        assert_eq!((checked.last, lost), (read.last, 0));
+        assert!(!turned_back(read, checked, Some(info)));
     }
 
     #[test]
@@ -130,6 +152,10 @@ mod tests {
             entries_added: Some(8),
         };
         assert_eq!(history(before, Some(grown), true), (before, 0), "in the middle");
+        let few = StreamInfo { entries_added: Some(7), ..grown };
+        let uncounted = ReaderPosition { entries_consumed: None, ..before };
+        assert_eq!(history(before, Some(few), true), (uncounted, 0), "fewer than were consumed");
+        assert!(turned_back(before, uncounted, Some(few)));
         let at_end = ReaderPosition { last: id(12), entries_consumed: Some(10) };
         let after = ReaderPosition { entries_consumed: Some(8), ..at_end };
         assert_eq!(history(at_end, Some(grown), true), (after, 0));
