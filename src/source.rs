@@ -81,6 +81,10 @@ pub trait Source: Send {
     /// A reply did not arrive in time: ask for less at a time, or wait for longer.
     fn late(&mut self) {}
 
+    /// The connection ended, perhaps over a reply that the server would not keep for us: ask for
+    /// less at a time.
+    fn cut_off(&mut self) {}
+
     /// Drops the connection, so that the next `resume` makes a new one.
     fn disconnect(&mut self);
 }
@@ -188,6 +192,11 @@ impl SourceError {
     /// Redis did not answer in time.
     fn is_timeout(&self) -> bool {
         matches!(self, Self::Redis(error) if error.is_timeout())
+    }
+
+    /// The connection ended before Redis had answered.
+    fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.is_cut_off())
     }
 }
 

@@ -155,7 +155,7 @@ impl ListSource {
         let failed = |error| self.names.failed("LRANGE", error);
         loop {
             let from = self.ahead.last().map_or(remaining, |(_, to)| *to);
-            if from == 0 || !self.ahead.has_room(connection.round_trip()) {
+            if from == 0 || !self.ahead.has_room(connection.round_trip(), self.page.limit_bytes()) {
                 break;
             }
             let to = from.saturating_sub(self.page.get());
@@ -248,6 +248,11 @@ impl Source for ListSource {
     fn late(&mut self) {
         self.page.timed_out();
         self.link.set_patience(self.page.patience());
+    }
+
+    fn cut_off(&mut self) {
+        // Opening a segment asks for its first page.
+        self.page.cut_off(self.ahead.len().max(1));
     }
 
     fn disconnect(&mut self) {

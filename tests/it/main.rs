@@ -28,6 +28,7 @@ mod load;
 mod mode_change;
 mod naive_control;
 mod network;
+mod output_buffer;
 mod ownership;
 mod pages;
 mod predecessor;
