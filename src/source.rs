@@ -25,7 +25,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::checkpoint::Durable;
-use crate::model::{Advance, RawEntry, SourceKey};
+use crate::model::{Advance, RawEntry, SourceKey, tagged};
 use crate::store::{ApplyError, Store};
 
 pub mod group;
@@ -36,16 +36,6 @@ pub mod page_size;
 pub mod pipeline;
 pub mod read_ahead;
 pub mod reader;
-
-/// A name to derive keys from that belong to the same slot of a cluster: a key that carries a hash
-/// tag keeps it, any other becomes one.
-fn tagged(key: &str) -> String {
-    let has_tag = key
-        .split_once('{')
-        .and_then(|(_, rest)| rest.split_once('}'))
-        .is_some_and(|(tag, _)| !tag.is_empty());
-    if has_tag { key.to_owned() } else { format!("{{{key}}}") }
-}
 
 /// What one read brought.
 #[derive(Debug, Default)]
@@ -211,6 +201,11 @@ pub enum SourceError {
     Fenced { key: String },
     #[error("segment `{key}` returned {found} of the {expected} items asked for")]
     SegmentShrank { key: String, found: usize, expected: u64 },
+    #[error(
+        "the state says that segment {segment} of `{key}` was read, which no gateway made; take \
+         another Redis.MetricQueueKey"
+    )]
+    ImpossibleSegment { key: String, segment: u64 },
     #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]
     NotOwner,
     #[error("cannot {what} the journal of pushes: {error}")]

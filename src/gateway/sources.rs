@@ -11,7 +11,7 @@ use crate::config::{Config, StreamMode};
 use crate::redis::Connector;
 use crate::source::group::{GroupNames, GroupOptions, GroupShared, GroupSource, GroupUpkeep};
 use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
-use crate::source::list::{ListSource, ListUpkeep, Waiting};
+use crate::source::list::{self, Holdings, ListSource, ListUpkeep};
 use crate::source::reader::{ReaderSource, ReaderUpkeep};
 use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline};
 
@@ -49,10 +49,12 @@ pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
     let identity = gateway.identity.as_str();
     if redis.metric_queue_enabled {
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
-        let waiting = Waiting::default();
-        let upkeep = ListUpkeep::new(connector.clone(), queue, identity, waiting.clone());
+        list::carry_over(store, queue);
+        let holdings = Holdings::default();
         let (connector, lease) = (connector.clone(), lease.clone());
-        let source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
+        let upkeep =
+            ListUpkeep::new(connector.clone(), queue, identity, lease.clone(), holdings.clone());
+        let source = ListSource::new(connector, queue, identity, lease, page, crashed, holdings);
         tasks.spawn(source, upkeep);
     }
     if let Keeper::Journal(feed) = keeper {

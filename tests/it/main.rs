@@ -23,6 +23,7 @@ mod graceful;
 mod history;
 mod kill_campaign;
 mod list_fence;
+mod list_names;
 mod list_segments;
 mod load;
 mod mode_change;
