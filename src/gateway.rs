@@ -39,6 +39,7 @@ mod introduce;
 mod pushes;
 mod sources;
 mod takeover;
+mod unread;
 
 use introduce::introduce;
 use pushes::Keeper;

@@ -36,6 +36,7 @@ pub mod page_size;
 pub mod pipeline;
 pub mod read_ahead;
 pub mod reader;
+pub mod unread;
 
 /// What one read brought.
 #[derive(Debug, Default)]

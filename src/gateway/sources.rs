@@ -4,8 +4,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Parts;
 use super::pushes::Keeper;
+use super::{Parts, unread};
 use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
 use crate::redis::Connector;
@@ -13,6 +13,7 @@ use crate::source::group::{GroupNames, GroupOptions, GroupShared, GroupSource, G
 use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
 use crate::source::list::{self, Holdings, ListSource, ListUpkeep};
 use crate::source::reader::{ReaderSource, ReaderUpkeep};
+use crate::source::unread::Reading;
 use crate::source::{Backlog, Source, Upkeep, mode_change, pipeline};
 
 /// The tasks that the halves of the sources run in.
@@ -41,12 +42,31 @@ impl Tasks {
     }
 }
 
+/// Before positions carry over: what is read now from there on is not all that the name before has.
+fn watch_what_is_left(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
+    let Config { gateway, redis, stream, .. } = &parts.config;
+    let reading = Reading {
+        identity: gateway.identity.clone(),
+        group: stream.group.clone(),
+        queue: redis.metric_queue_enabled.then(|| redis.metric_queue_key.clone()),
+    };
+    unread::tell_of_journals(parts);
+    tasks.keepers.spawn(unread::watch(
+        unread::left_behind(parts),
+        reading,
+        connector.clone(),
+        parts.status.clone(),
+        tasks.stop_upkeep.clone(),
+    ));
+}
+
 /// Starts both halves of every configured source.
 pub(super) fn start(parts: &Parts, connector: &Connector, tasks: &mut Tasks) {
     let Parts { config, store, lease, crashed, keeper, .. } = parts;
     let Config { gateway, redis, stream, .. } = config;
     let crashed = *crashed;
     let identity = gateway.identity.as_str();
+    watch_what_is_left(parts, connector, tasks);
     if redis.metric_queue_enabled {
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
         list::carry_over(store, queue);

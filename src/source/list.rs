@@ -22,10 +22,12 @@ mod owner;
 mod queue;
 mod renamed;
 mod segments;
+mod unread;
 mod upkeep;
 
 pub use holdings::Holdings;
 pub use renamed::carry_over;
+pub use unread::unread;
 pub use upkeep::ListUpkeep;
 
 use owner::Owner;

@@ -107,6 +107,12 @@ fn a_queue_renamed_within_its_braces_counts_nothing_twice() {
         gateway.wait_ready();
         push_each(&redis, after, &gateway, 6..=9);
         assert_eq!((gateway.total("processed"), gateway.total("lost")), (9, 0), "{after}");
+        // What was pushed under the name before waits there.
+        let waits = format!("list:{before} is not read any more: 1 items in the queue");
+        eventually("that is told", DEADLINE, || {
+            gateway.status()["degraded"].to_string().contains(&waits)
+        });
+
         gateway.kill();
         gateway.assign("Redis__MetricQueueKey", before);
         gateway.launch();

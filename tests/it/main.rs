@@ -22,6 +22,7 @@ mod freshness;
 mod graceful;
 mod history;
 mod kill_campaign;
+mod left_behind;
 mod list_fence;
 mod list_names;
 mod list_segments;
