@@ -48,6 +48,7 @@ pub use settings::ResolvedSetting;
 pub use snapshot::SnapshotConfig;
 pub use stream::{StreamConfig, StreamMode};
 
+use crate::model::can_be_tagged;
 use layer::Layer;
 use settings::Settings;
 use value::Raw;
@@ -170,6 +171,22 @@ impl Config {
                 "{queue:?} is Redis.MetricQueueKey and one of Stream.Keys: a key holds a list \
                  or a stream, expected different keys"
             ));
+        }
+        let derived_from = match self.stream.mode {
+            StreamMode::Group => &self.stream.keys[..],
+            StreamMode::Off | StreamMode::Reader => &[],
+        };
+        let named = queue.map(|queue| ("Redis.MetricQueueKey", queue));
+        for (setting, key) in
+            named.into_iter().chain(derived_from.iter().map(|key| ("Stream.Keys", key)))
+        {
+            if !can_be_tagged(key) {
+                conflicts.push(format!(
+                    "{setting} names {key:?}, beside which no other key can be kept in the same \
+                     slot of a cluster: expected a name without \"}}\", or with a hash tag as in \
+                     \"{{jobs}}:metrics\""
+                ));
+            }
         }
         let dead_letters = &self.dead_letters.stream;
         if queue == Some(dead_letters) || streams.contains(dead_letters) {

@@ -41,6 +41,7 @@ mod pushes;
 mod retirement;
 mod sources;
 mod takeover;
+mod unread;
 
 pub use retirement::retire;
 

@@ -5,6 +5,7 @@
 pub mod event;
 pub mod exemplar;
 pub mod exposition;
+pub mod hash_tag;
 pub mod id_set;
 pub mod labels;
 pub mod metric_type;
@@ -19,6 +20,7 @@ pub mod timestamp;
 
 pub use event::{BadEvent, Batch, BatchPush, Body, Event, Locator, RawEntry, Span};
 pub use exemplar::Exemplar;
+pub use hash_tag::{can_be_tagged, tagged};
 pub use id_set::IdSet;
 pub use labels::SeriesHasher;
 pub use metric_type::MetricType;

@@ -21,7 +21,7 @@
 //! | [`journal`] | nobody: they were pushed, and kept in the local journal | next record | removing old segments |
 
 use crate::checkpoint::Durable;
-use crate::model::{Advance, RawEntry, SourceKey};
+use crate::model::{Advance, RawEntry, SourceKey, tagged};
 use crate::store::{ApplyError, Store};
 
 pub mod backlog;
@@ -34,19 +34,10 @@ pub mod page_size;
 pub mod pipeline;
 pub mod read_ahead;
 pub mod reader;
+pub mod unread;
 
 pub use backlog::Backlog;
 pub use cover::Cover;
-
-/// A name to derive keys from that belong to the same slot of a cluster: a key that carries a hash
-/// tag keeps it, any other becomes one.
-fn tagged(key: &str) -> String {
-    let has_tag = key
-        .split_once('{')
-        .and_then(|(_, rest)| rest.split_once('}'))
-        .is_some_and(|(tag, _)| !tag.is_empty());
-    if has_tag { key.to_owned() } else { format!("{{{key}}}") }
-}
 
 /// What one read brought.
 #[derive(Debug, Default)]
@@ -87,6 +78,10 @@ pub trait Source: Send {
     /// A reply did not arrive in time: ask for less at a time, or wait for longer.
     fn late(&mut self) {}
 
+    /// The connection ended, perhaps over a reply that the server would not keep for us: ask for
+    /// less at a time.
+    fn cut_off(&mut self) {}
+
     /// Drops the connection, so that the next `resume` makes a new one.
     fn disconnect(&mut self);
 }
@@ -124,6 +119,11 @@ impl SourceError {
     fn is_timeout(&self) -> bool {
         matches!(self, Self::Redis(error) if error.is_timeout())
     }
+
+    /// The connection ended before Redis had answered.
+    fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.is_cut_off())
+    }
 }
 
 /// Why a source cannot go on for the moment. Every one of these is retried.
@@ -137,6 +137,11 @@ pub enum SourceError {
     Fenced { key: String },
     #[error("segment `{key}` returned {found} of the {expected} items asked for")]
     SegmentShrank { key: String, found: usize, expected: u64 },
+    #[error(
+        "the state says that segment {segment} of `{key}` was read, which no gateway made; take \
+         another Redis.MetricQueueKey"
+    )]
+    ImpossibleSegment { key: String, segment: u64 },
     #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]
     NotOwner,
     #[error("cannot {what} the journal of pushes: {error}")]

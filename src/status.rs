@@ -32,6 +32,8 @@ pub struct Report {
     pub sources: BTreeMap<SourceKey, SourceReport>,
     pub checkpoint: CheckpointReport,
     pub ownership: OwnershipReport,
+    /// What waits in sources that the state knows and nobody reads any more.
+    pub unread: BTreeMap<SourceKey, String>,
     /// Why the changed TLS and user files are not in force.
     pub web_config_error: Option<String>,
 }
@@ -186,6 +188,15 @@ impl Status {
         change(&mut self.inner.report.lock().checkpoint);
     }
 
+    /// `None`: nothing waits any more.
+    pub fn set_unread(&self, source: &SourceKey, what: Option<String>) {
+        let mut report = self.inner.report.lock();
+        match what {
+            Some(what) => report.unread.insert(source.clone(), what),
+            None => report.unread.remove(source),
+        };
+    }
+
     /// Not a reason to be degraded: what was read before stays in force, and a gateway that
     /// nobody scrapes because of a typing error would be the greater harm.
     pub fn set_web_config_error(&self, error: Option<String>) {
@@ -198,7 +209,7 @@ impl Status {
         owner && self.inner.report.lock().phase.is_ready()
     }
 
-    /// Why `/-/ready` says no although `/metrics` may be complete.
+    /// What is wrong although `/metrics` may be complete.
     pub fn degraded(&self) -> Vec<String> {
         self.inner.report.lock().degraded()
     }
@@ -258,10 +269,18 @@ impl Report {
         }
     }
 
-    /// What is wrong while `/metrics` may be complete: a page that is served, and a gateway that
-    /// needs somebody to look.
+    /// Why `/-/ready` says no: what `/metrics` still waits for, or a gateway that needs somebody to
+    /// look soon.
+    pub fn not_ready(&self) -> Vec<String> {
+        let mut reasons = self.missing();
+        reasons.extend(self.checkpoint.overdue());
+        reasons
+    }
+
+    /// What is wrong while `/metrics` may be complete. Not all of it is a reason not to be ready:
+    /// what nobody reads any more does not come back when nobody is sent here.
     pub fn degraded(&self) -> Vec<String> {
-        self.checkpoint.overdue().into_iter().collect()
+        self.checkpoint.overdue().into_iter().chain(self.unread.values().cloned()).collect()
     }
 
     /// The sources that have not reached their tail; never empty, because the
@@ -395,6 +414,18 @@ mod tests {
             status.checkpoint(|report| report.behind_since = None);
             assert_eq!(status.degraded(), [""; 0]);
         }
+    }
+
+    #[test]
+    fn what_nobody_reads_any_more_degrades_and_keeps_nobody_away() {
+        let status = Status::new();
+        status.set_phase(Phase::Serving);
+        let source = SourceKey { kind: SourceKind::List, key: "jobs".into() };
+        status.set_unread(&source, Some("list:jobs is not read any more".into()));
+        assert_eq!(status.degraded(), ["list:jobs is not read any more"]);
+        assert_eq!(status.report().not_ready(), [""; 0]);
+        status.set_unread(&source, None);
+        assert_eq!(status.degraded(), [""; 0]);
     }
 
     #[test]

@@ -217,6 +217,12 @@ impl Store {
         self.inner.lock().sources.get(source).map(|progress| progress.position.clone())
     }
 
+    /// Where every source stands that was ever seen.
+    pub fn positions(&self) -> Vec<(SourceKey, Position)> {
+        let inner = self.inner.lock();
+        inner.sources.iter().map(|(key, source)| (key.clone(), source.position.clone())).collect()
+    }
+
     /// Sets a source's position by decree (first contact, a lost Redis, an acknowledgement) and
     /// meters what was lost. `change` returns how many events were lost; a source that it leaves
     /// without a position is forgotten.

@@ -5,13 +5,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::pushes::Keeper;
-use super::{Parts, Purpose};
+use super::{Parts, Purpose, unread};
 use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
 use crate::source::group::{GroupNames, GroupOptions, GroupSource};
 use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
-use crate::source::list::{ListSource, ListUpkeep, Waiting};
+use crate::source::list::{self, Holdings, ListSource, ListUpkeep};
 use crate::source::reader::{ReaderOptions, ReaderSource};
+use crate::source::unread::Reading;
 use crate::source::{Source, Upkeep, mode_change, pipeline};
 
 /// The tasks that the halves of the sources run in.
@@ -40,6 +41,24 @@ impl Tasks {
     }
 }
 
+/// Before positions carry over: what is read now from there on is not all that the name before has.
+fn watch_what_is_left(parts: &Parts, tasks: &mut Tasks) {
+    let Config { gateway, redis, stream, .. } = &parts.config;
+    let reading = Reading {
+        identity: gateway.identity.clone(),
+        group: stream.group.clone(),
+        queue: redis.metric_queue_enabled.then(|| redis.metric_queue_key.clone()),
+    };
+    unread::tell_of_journals(parts);
+    tasks.keepers.spawn(unread::watch(
+        unread::left_behind(parts),
+        reading,
+        parts.connector.clone(),
+        parts.status.clone(),
+        tasks.stop_upkeep.clone(),
+    ));
+}
+
 /// Starts both halves of every configured source.
 pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
     let Parts { config, connector, store, lease, crashed, keeper, .. } = parts;
@@ -47,12 +66,16 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
     let Config { gateway, redis, stream, .. } = config;
     let crashed = *crashed;
     let identity = gateway.identity.as_str();
+    watch_what_is_left(parts, tasks);
     if redis.metric_queue_enabled {
         let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
-        let waiting = Waiting::default();
-        let upkeep = ListUpkeep::new(connector.clone(), queue, identity, waiting.clone());
+        list::carry_over(store, queue);
+        let holdings = Holdings::default();
         let (connector, lease) = (connector.clone(), lease.clone());
-        let mut source = ListSource::new(connector, queue, identity, lease, page, crashed, waiting);
+        let upkeep =
+            ListUpkeep::new(connector.clone(), queue, identity, lease.clone(), holdings.clone());
+        let mut source =
+            ListSource::new(connector, queue, identity, lease, page, crashed, holdings);
         if leftovers_only {
             source.leave_the_queue();
         }

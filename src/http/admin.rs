@@ -25,8 +25,7 @@ pub(super) fn healthy() -> Response {
 }
 
 pub(super) fn ready(context: HttpContext) -> Response {
-    let report = context.status.report();
-    let reasons = [report.missing(), report.degraded()].concat();
+    let reasons = context.status.report().not_ready();
     if reasons.is_empty() {
         reject::text(StatusCode::OK, "ready\n")
     } else {

@@ -54,8 +54,7 @@ struct HealthView {
 }
 
 fn ready(context: HttpContext) -> Response {
-    let report = context.status.report();
-    health(report.missing().is_empty() && report.degraded().is_empty())
+    health(context.status.report().not_ready().is_empty())
 }
 
 fn health(alive: bool) -> Response {

@@ -25,10 +25,19 @@ impl Error {
         matches!(self, Self::Command { error, .. } if error.is_timeout())
     }
 
+    /// The connection ended before Redis had answered.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Command { error, .. } if is_cut_off(error))
+    }
+
     /// For `map_err`: a command on a key failed.
     pub fn of(command: &'static str, key: &str) -> impl FnOnce(RedisError) -> Self {
         move |error| Self::Command { command, key: key.to_owned(), error }
     }
+}
+
+fn is_cut_off(error: &RedisError) -> bool {
+    error.is_io_error() && !error.is_timeout()
 }
 
 /// What an error of the server means to who operates it, where Redis does not say.
@@ -41,6 +50,9 @@ fn hint(error: &RedisError) -> &'static str {
             "; the key was deleted or the cluster has moved its slot, or the server was demoted"
         }
         Some("READONLY") => "; the server was demoted to a replica, the primary is another one now",
+        _ if is_cut_off(error) => {
+            "; if that repeats, the reply is larger than client-output-buffer-limit allows"
+        }
         _ => "",
     }
 }

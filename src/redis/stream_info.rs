@@ -168,8 +168,21 @@ pub async fn pending_is_applied(
     consumer: Option<&str>,
     applied: &IdSet,
 ) -> Result<bool, Error> {
+    Ok(pending_unapplied(connection, key, group, consumer, applied, 1).await? == 0)
+}
+
+/// How many pending entries are not of `applied`; counted until there are `enough`.
+pub async fn pending_unapplied(
+    connection: &mut Connection,
+    key: &str,
+    group: &str,
+    consumer: Option<&str>,
+    applied: &IdSet,
+    enough: usize,
+) -> Result<usize, Error> {
     let mut from = "-".to_owned();
-    loop {
+    let mut unapplied = 0;
+    while unapplied < enough {
         let page: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
             .arg(key)
             .arg(group)
@@ -180,13 +193,12 @@ pub async fn pending_is_applied(
             .query_async(connection)
             .await
             .map_err(failed("XPENDING", key))?;
-        let Some((last, ..)) = page.last() else { return Ok(true) };
+        let Some((last, ..)) = page.last() else { break };
         from = format!("({last}");
         let is_applied = |id: &str| id.parse().is_ok_and(|id| applied.contains(id));
-        if !page.iter().all(|(id, ..)| is_applied(id)) {
-            return Ok(false);
-        }
+        unapplied += page.iter().filter(|(id, ..)| !is_applied(id)).count();
     }
+    Ok(unapplied)
 }
 
 /// The lowest id that any group still needs; `None` when no group restricts. A group named

@@ -183,7 +183,8 @@ impl GroupSource {
         // What a group delivers again is looked at page by page.
         let in_order = self.applied.forgotten_to().is_some();
         if self.more && !in_order && !self.is_ending() {
-            while self.ahead.has_room(self.link.get()?.round_trip()) {
+            let limit_bytes = self.page.limit_bytes();
+            while self.ahead.has_room(self.link.get()?.round_trip(), limit_bytes) {
                 self.ask(">", false).await?;
             }
         }
@@ -296,6 +297,10 @@ impl Source for GroupSource {
     fn late(&mut self) {
         self.page.timed_out();
         self.link.set_patience(self.page.patience());
+    }
+
+    fn cut_off(&mut self) {
+        self.page.cut_off(self.ahead.len());
     }
 
     fn disconnect(&mut self) {

@@ -10,7 +10,6 @@
 //! connection that holds the owner's token can rename (see `owner`). None of this
 //! is refused by a Redis that has reached `maxmemory`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,17 +17,22 @@ use redis::{Cmd, RedisError};
 
 mod align;
 mod history;
+mod holdings;
 mod owner;
+mod queue;
+mod renamed;
 mod segments;
+mod unread;
 mod upkeep;
-mod waiting;
 
+pub use holdings::Holdings;
+pub use renamed::carry_over;
+pub use unread::unread;
 pub use upkeep::ListUpkeep;
-pub use waiting::Waiting;
 
 use owner::Owner;
+use queue::LastTaker;
 use segments::SegmentNames;
-use waiting::LastTaker;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;
@@ -44,6 +48,19 @@ use crate::store::Store;
 const SHORTEST_POLL: Duration = Duration::from_millis(2);
 const LONGEST_POLL: Duration = Duration::from_millis(100);
 
+/// What became of an attempt to take the queue.
+enum Opened {
+    /// It is this segment, and these are the items that follow when `from` items remain.
+    Segment {
+        items: Vec<Bytes>,
+        from: u64,
+        to: u64,
+    },
+    Nothing,
+    /// The segment's key is somebody else's; another number is next.
+    Foreign,
+}
+
 /// The reading half.
 pub struct ListSource {
     key: SourceKey,
@@ -55,9 +72,6 @@ pub struct ListSource {
     cursor: ListPosition,
     /// Pages of the cursor's segment, each by how many items remain before and after it.
     ahead: ReadAhead<(u64, u64)>,
-    /// Segments of an earlier process that are not yet applied, and how many items each holds;
-    /// `None` before the first look.
-    inherited: Option<BTreeMap<u64, u64>>,
     /// The queue as it was at start has been renamed into a segment, or was empty.
     queue_taken: bool,
     leaves_queue: bool,
@@ -65,7 +79,7 @@ pub struct ListSource {
     crashed: bool,
     /// This process claimed the list at least once.
     claimed_before: bool,
-    waiting: Waiting,
+    holdings: Holdings,
     /// Items found to be lost that are not in the store's tally yet.
     unmetered: u64,
     poll: Duration,
@@ -80,7 +94,7 @@ impl ListSource {
         lease: Lease,
         page_items: usize,
         crashed: bool,
-        waiting: Waiting,
+        holdings: Holdings,
     ) -> Self {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
@@ -90,12 +104,11 @@ impl ListSource {
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },
             ahead: ReadAhead::default(),
-            inherited: None,
             queue_taken: false,
             leaves_queue: false,
             crashed,
             claimed_before: false,
-            waiting,
+            holdings,
             unmetered: 0,
             poll: SHORTEST_POLL,
         }
@@ -106,19 +119,19 @@ impl ListSource {
         self.leaves_queue = true;
     }
 
-    /// Takes the next segment; `None` when the queue is empty, or left to others.
+    /// Takes the next segment, unless the queue is left to others.
     /// Most segments of a busy gateway fit one page, so that page comes along.
-    async fn open_segment(&mut self) -> Result<Option<(Vec<Bytes>, u64, u64)>, SourceError> {
-        let segment = self.names.key(self.cursor.segment);
-        let inherited =
-            self.inherited.as_ref().and_then(|all| all.get(&self.cursor.segment)).copied();
+    async fn open_segment(&mut self) -> Result<Opened, SourceError> {
+        let number = self.cursor.segment;
+        let segment = self.names.key(number);
+        let inherited = self.holdings.inherited(number);
         if inherited.is_none() && self.leaves_queue {
             self.queue_taken = true;
-            return Ok(None);
+            return Ok(Opened::Nothing);
         }
         let mut pipe = redis::pipe();
         if inherited.is_none() {
-            self.owner.rename(&self.names, self.cursor.segment, &mut pipe);
+            self.owner.rename(&self.names, number, &mut pipe);
         }
         // Not within the script, which would copy the items once more.
         pipe.cmd("LLEN").arg(&segment);
@@ -128,36 +141,47 @@ impl ListSource {
         kill_soon("rename-in-flight");
         let failed = |error| self.names.failed("EVAL of rename.lua", error);
         connection.send_all(&pipe).await.map_err(failed)?;
+        let mut is_foreign = false;
         if inherited.is_none() {
-            let renamed = connection.receive().await.map_err(failed)?.value();
-            renamed.map_err(|error| owner::refused(&self.names, error))?;
+            match connection.receive().await.map_err(failed)?.value() {
+                Ok(_) => {}
+                Err(error) if owner::is_foreign(&error) => is_foreign = true,
+                Err(error) => return Err(owner::refused(&self.names, error)),
+            }
         }
         let failed = |error: RedisError| match error.code() {
             Some("WRONGTYPE") => wrong_type(segment.clone()),
             _ => self.names.failed("LLEN", error),
         };
-        let length = connection.receive().await.and_then(|frame| frame.value());
-        let length: u64 =
-            length.and_then(|value| Ok(redis::from_redis_value(value)?)).map_err(failed)?;
+        let length = connection.receive().await.map_err(failed)?.value();
         let frame =
             connection.receive().await.map_err(|error| self.names.failed("LRANGE", error))?;
+        if is_foreign {
+            self.holdings.are_foreign(&[number]);
+            self.holdings.tell_foreign(&self.names.queue, [segment]);
+            self.cursor = self.after(number);
+            return Ok(Opened::Foreign);
+        }
+        let length: u64 =
+            length.and_then(|value| Ok(redis::from_redis_value(value)?)).map_err(failed)?;
         let items = reply::items(Asked { command: "LRANGE", key: &segment }, &frame)?;
         match inherited {
             Some(expected) if length < expected => {
                 let found = items.len();
                 return Err(SourceError::SegmentShrank { key: segment, found, expected });
             }
-            Some(_) => self.waiting.opened(length),
+            Some(_) => {}
             None => self.queue_taken = true,
         }
         if length == 0 {
             self.page.found_nothing();
-            return Ok(None);
+            return Ok(Opened::Nothing);
         }
         kill_point("segment-taken");
+        self.holdings.taken(number);
         self.cursor.remaining = Some(length);
         self.page.arrived(items.len() as u64, frame.bytes.len() as u64);
-        Ok(Some((items, length, length.saturating_sub(page))))
+        Ok(Opened::Segment { items, from: length, to: length.saturating_sub(page) })
     }
 
     /// The next page, with how many items remain before and after it.
@@ -167,7 +191,7 @@ impl ListSource {
         let failed = |error| self.names.failed("LRANGE", error);
         loop {
             let from = self.ahead.last().map_or(remaining, |(_, to)| *to);
-            if from == 0 || !self.ahead.has_room(connection.round_trip()) {
+            if from == 0 || !self.ahead.has_room(connection.round_trip(), self.page.limit_bytes()) {
                 break;
             }
             let to = from.saturating_sub(self.page.get());
@@ -184,12 +208,9 @@ impl ListSource {
         Ok((items, from, to))
     }
 
-    /// The segment to read after this one. What is inherited stays in the set: a read that fails
-    /// is taken up again from the store's position, and must find it there.
+    /// The segment to read after this one.
     fn after(&self, segment: u64) -> ListPosition {
-        let inherited = self.inherited.as_ref();
-        let next = inherited.and_then(|all| all.range(segment + 1..).next());
-        ListPosition { segment: next.map_or(segment + 1, |(number, _)| *number), remaining: None }
+        ListPosition { segment: self.holdings.after(segment), remaining: None }
     }
 
     async fn read_page(&mut self) -> Result<Reading, SourceError> {
@@ -197,15 +218,18 @@ impl ListSource {
             let (items, from, to) = self.next_page(remaining).await?;
             return self.reading(items, from, to);
         }
-        match self.open_segment().await? {
-            Some((items, from, to)) => {
-                self.poll = SHORTEST_POLL;
-                self.reading(items, from, to)
-            }
-            None => {
-                tokio::time::sleep(self.poll).await;
-                self.poll = (self.poll * 2).min(LONGEST_POLL);
-                Ok(Reading { tail_reached: self.queue_taken, ..Reading::default() })
+        loop {
+            match self.open_segment().await? {
+                Opened::Segment { items, from, to } => {
+                    self.poll = SHORTEST_POLL;
+                    return self.reading(items, from, to);
+                }
+                Opened::Nothing => {
+                    tokio::time::sleep(self.poll).await;
+                    self.poll = (self.poll * 2).min(LONGEST_POLL);
+                    return Ok(Reading { tail_reached: self.queue_taken, ..Reading::default() });
+                }
+                Opened::Foreign => {}
             }
         }
     }
@@ -262,6 +286,11 @@ impl Source for ListSource {
         self.link.set_patience(self.page.patience());
     }
 
+    fn cut_off(&mut self) {
+        // Opening a segment asks for its first page.
+        self.page.cut_off(self.ahead.len().max(1));
+    }
+
     fn disconnect(&mut self) {
         self.link.close();
         self.ahead.forget();
@@ -276,7 +305,7 @@ pub async fn resign(
     identity: &str,
 ) -> Result<usize, Error> {
     let names = SegmentNames::new(queue, identity);
-    let left = names.existing(connection).await?.len();
+    let left = names.existing(connection).await?.segments.len();
     if left == 0 {
         let mut get = redis::cmd("GET");
         let last: Option<String> = get

@@ -7,6 +7,12 @@
 //! have 512 MB), it is given more time instead. What comes after a while without entries may be of
 //! any size: so it is asked for in small pages at first.
 //!
+//! A server may also close the connection over a reply: what waits to be sent to one client must
+//! stay below `client-output-buffer-limit`, all pages that were asked for ahead taken together. It
+//! does not say so. So a connection that ended while pages were awaited makes the next one
+//! smaller, as a late one does, and for a while no more is asked for than half of what was on its
+//! way.
+//!
 //! Where pages cannot be asked for ahead, larger ones make up for the way to a distant Redis.
 
 use std::time::Duration;
@@ -29,6 +35,10 @@ const LONGEST_PATIENCE: u32 = 16;
 /// read before the large one again would each time make an end of it.
 const PATIENT_FOR: Duration = Duration::from_secs(600);
 
+/// Less than this on its way is nothing that a server closes a connection over. (If it does all the
+/// same, pages still come down to a single entry.)
+const LEAST_LIMIT_BYTES: u64 = 64 << 10;
+
 /// A page takes so many times as long as the way to Redis and back, if stretching it can do that.
 const ROUND_TRIPS: u32 = 8;
 
@@ -43,13 +53,18 @@ pub struct PageSize {
     stretch: u64,
     patience: u32,
     late_at: Instant,
+    /// How large an entry was, on average of the last page.
+    entry_bytes: u64,
+    /// How many bytes may be on their way, and since when that is so.
+    limit: Option<(u64, Instant)>,
 }
 
 impl PageSize {
     pub fn new(configured: usize) -> Self {
         let configured = (configured as u64).max(1);
         let current = configured.min(FIRST_ENTRIES);
-        Self { configured, current, stretch: 1, patience: 1, late_at: Instant::now() }
+        let late_at = Instant::now();
+        Self { configured, current, stretch: 1, patience: 1, late_at, entry_bytes: 0, limit: None }
     }
 
     pub fn get(self) -> u64 {
@@ -61,9 +76,16 @@ impl PageSize {
         if self.late_at.elapsed() < PATIENT_FOR { self.patience } else { 1 }
     }
 
+    /// How many bytes may be on their way in pages that were asked for; `None`: as usual.
+    pub fn limit_bytes(self) -> Option<u64> {
+        self.limit.filter(|(_, since)| since.elapsed() < PATIENT_FOR).map(|(bytes, _)| bytes)
+    }
+
     /// A page of this many entries and bytes arrived in time.
     pub fn arrived(&mut self, entries: u64, size_bytes: u64) {
-        let target_bytes = (TARGET_BYTES * self.stretch).min(MOST_BYTES);
+        self.entry_bytes = size_bytes / entries.max(1);
+        let most_bytes = self.limit_bytes().unwrap_or(MOST_BYTES);
+        let target_bytes = (TARGET_BYTES * self.stretch).min(MOST_BYTES).min(most_bytes);
         let fitting = target_bytes * entries.max(1) / size_bytes.max(1);
         self.current = fitting.min(self.current * 2).clamp(1, self.configured * self.stretch);
     }
@@ -87,6 +109,20 @@ impl PageSize {
             self.patience = (self.patience() * 2).min(LONGEST_PATIENCE);
             self.late_at = Instant::now();
         }
+        self.ask_for_less();
+    }
+
+    /// The connection ended while this many pages were awaited.
+    pub fn cut_off(&mut self, pages: usize) {
+        let asked_bytes =
+            self.current.saturating_mul(self.entry_bytes).saturating_mul(pages as u64);
+        if asked_bytes > LEAST_LIMIT_BYTES {
+            self.limit = Some(((asked_bytes / 2).max(LEAST_LIMIT_BYTES), Instant::now()));
+        }
+        self.ask_for_less();
+    }
+
+    fn ask_for_less(&mut self) {
         self.current = (self.current / 4).max(1);
     }
 }
@@ -110,6 +146,34 @@ mod tests {
         assert_eq!(page.patience(), 1);
         page.timed_out();
         assert_eq!(page.patience(), 1, "several entries are asked for in smaller pieces first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_connection_ended_over_is_not_asked_for_again_for_a_while() {
+        let grown = |page: &mut PageSize| {
+            for _ in 0..20 {
+                page.arrived(page.get(), 400 * page.get());
+            }
+            page.get()
+        };
+        let mut page = PageSize::new(1000);
+        assert_eq!(grown(&mut page), 1000);
+        page.cut_off(2);
+        assert_eq!((page.get(), page.limit_bytes()), (250, Some(400_000)));
+        page.cut_off(1);
+        assert_eq!((page.get(), page.limit_bytes()), (62, Some(LEAST_LIMIT_BYTES)));
+        assert_eq!(grown(&mut page), LEAST_LIMIT_BYTES / 400);
+        tokio::time::advance(PATIENT_FOR).await;
+        assert_eq!((grown(&mut page), page.limit_bytes()), (1000, None));
+        // An idle source whose server restarts.
+        page.arrived(1, 400);
+        page.found_nothing();
+        page.cut_off(1);
+        assert_eq!((page.get(), page.limit_bytes()), (16, None));
+        for _ in 0..3 {
+            page.cut_off(1);
+        }
+        assert_eq!((page.get(), page.patience()), (1, 1), "more time would not help");
     }
 
     #[test]

@@ -115,6 +115,9 @@ pub async fn run(mut source: impl Source, context: Context) {
         if failure.is_timeout() {
             source.late();
         }
+        if failure.is_cut_off() {
+            source.cut_off();
+        }
         source.disconnect();
         let text = failure.to_string();
         let repeated = warned

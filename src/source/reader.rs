@@ -344,6 +344,10 @@ impl Source for ReaderSource {
         self.link.set_patience(self.page.patience());
     }
 
+    fn cut_off(&mut self) {
+        self.page.cut_off(usize::from(self.asked.is_some()));
+    }
+
     fn disconnect(&mut self) {
         self.link.close();
         self.asked = None;

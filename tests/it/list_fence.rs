@@ -21,7 +21,8 @@ fn claim(redis: &RedisServer, token: [&str; 3], replace: &str) -> Claimed {
     let [epoch, nonce, connection] = token;
     let keys = [OWNER, LIST, LAST_TAKER];
     let arguments = [epoch, nonce, connection, replace, "0"];
-    let (claimed, token, segment, ..): (bool, _, _, redis::Value, redis::Value) =
+    type Beside = redis::Value;
+    let (claimed, token, segment, ..): (bool, _, _, Beside, Beside, Beside) =
         redis.run(&[&["EVAL", CLAIM, "3"][..], &keys, &arguments].concat());
     (claimed, token, segment)
 }
@@ -62,6 +63,10 @@ fn the_newest_claim_alone_renames() {
     }
     assert_eq!(redis.run::<u64>(&["LLEN", LIST]), 1);
     assert_eq!(rename(&redis, "10:b:1", 7), Ok(0), "a segment is never overwritten");
+    redis.run::<u64>(&["LPUSH", &segment_key(8), EVENT]);
+    let refused = rename(&redis, "10:b:1", 8).expect_err("no gateway made it");
+    assert_eq!(refused.code(), Some("FOREIGN"), "{refused}");
+    assert_eq!(redis.run::<u64>(&["DEL", &segment_key(8)]), 1);
     assert_eq!(rename(&redis, "10:b:1", 8), Ok(1));
 
     // By force, but only from the owner that was seen.
@@ -78,12 +83,15 @@ fn a_full_redis_allows_both() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&["--maxmemory-policy", "noeviction"]);
     push(&redis);
+    redis.run::<u64>(&["LPUSH", &segment_key(2), EVENT]);
     redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     redis.try_run::<u64>(&["LPUSH", LIST, EVENT]).expect_err("it is full");
     assert_eq!(claim(&redis, ["1", "a", "1"], ""), (true, None, None));
     assert_eq!(rename(&redis, "1:a:1", 1), Ok(1));
     assert_eq!(claim(&redis, ["2", "b", "1"], ""), (true, Some("1:a:1".into()), Some(1)));
     assert_eq!(redis.run::<String>(&["HGET", OWNER, "token"]), "2:b:1");
+    let refused = rename(&redis, "2:b:1", 2).expect_err("no gateway made it");
+    assert_eq!(refused.code(), Some("FOREIGN"), "{refused}");
 }
 
 #[test]

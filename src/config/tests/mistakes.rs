@@ -185,6 +185,14 @@ fn settings_that_do_not_go_together() {
             r#"DeadLetters.Stream = "a" is also read for events: expected a key that is neither Redis.MetricQueueKey nor one of Stream.Keys"#,
         ),
         (
+            &["Redis.MetricQueueKey=a}b"],
+            r#"Redis.MetricQueueKey names "a}b", beside which no other key can be kept in the same slot of a cluster: expected a name without "}", or with a hash tag as in "{jobs}:metrics""#,
+        ),
+        (
+            &["Stream.Keys=a,{}x"],
+            r#"Stream.Keys names "{}x", beside which no other key can be kept in the same slot of a cluster: expected a name without "}", or with a hash tag as in "{jobs}:metrics""#,
+        ),
+        (
             &["Redis.TlsCertFile=/c", "Redis.ConnectionString=h,ssl=true"],
             "Redis.TlsCertFile and Redis.TlsKeyFile: expected both or neither",
         ),
@@ -200,6 +208,8 @@ fn what_is_switched_off_is_in_nobodys_way() {
         &["Stream.Mode=false", "Stream.Keys=a,a"],
         &["Stream.Mode=off", "Stream.Keys=a", "Redis.MetricQueueKey=a"],
         &["Redis.MetricQueueEnabled=false", "Stream.Keys=a", "Redis.MetricQueueKey=a"],
+        &["Redis.MetricQueueEnabled=false", "Redis.MetricQueueKey=a}b"],
+        &["Stream.Mode=reader", "Stream.Keys=a}b"],
     ] {
         if let Err(error) = from_flags(assignments) {
             panic!("{assignments:?}: {error}");

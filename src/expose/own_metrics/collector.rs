@@ -73,7 +73,7 @@ fn state(report: &Report) -> Vec<Family> {
         Family::gauge(
             "degraded",
             "Whether something is wrong although `/metrics` is complete, such as checkpoints that \
-             keep failing (1); `/-/ready` says what.",
+             keep failing (1); `/api/v1/status` says what.",
         )
         .value(!report.degraded().is_empty()),
         Family::gauge("owner", "Whether this process owns its identity (1) or stands by (0).")

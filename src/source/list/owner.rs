@@ -6,9 +6,10 @@
 //! of our own still has on its way. So a hash beside the segments names the
 //! *token* (`<epoch>:<nonce>:<number of the connection>`) that may rename.
 //! Every new connection claims it, and each rename demands it, in one script.
-//! It also holds the highest segment that was ever taken, and a key that all
+//! It also holds the highest segment that was ever taken, by which a key that somebody else made
+//! is told from a segment, and the numbers that were passed over because of such keys; and a key that all
 //! gateways of the queue share says who took it last: what [`super::history`]
-//! and [`super::waiting`] find losses by.
+//! and [`super::queue`] find losses by.
 //!
 //! Should the hash know a higher epoch, the snapshots decide who is right: they
 //! are asked whether this process is the owner still. If so, Redis remembers an
@@ -16,8 +17,8 @@
 
 use redis::{Pipeline, RedisError, Value};
 
+use super::queue::{LastTaker, Queue};
 use super::segments::SegmentNames;
-use super::waiting::{LastTaker, Queue};
 use super::wrong_type;
 use crate::lease::Lease;
 use crate::redis::{Connection, Error};
@@ -39,6 +40,8 @@ pub(super) struct Found {
     pub(super) token: Option<String>,
     /// The highest segment taken.
     pub(super) segment: Option<u64>,
+    /// Numbers below it whose keys no gateway made.
+    pub(super) foreign: Vec<u64>,
     pub(super) queue: Queue,
 }
 
@@ -116,14 +119,14 @@ impl Owner {
             // Redis before 7.0 wraps the code into its own message.
             .map_err(|error| match error.to_string().contains("WRONGTYPE") {
                 true => Error::WrongType {
-                    key: names.owner(),
+                    key: format!("{}` or `{}", names.owner(), names.last_taker()),
                     found: "key of another type".into(),
-                    expected: "hash",
+                    expected: "hash or string",
                 },
                 false => names.failed("EVAL of claim.lua", error),
             })?;
-        type Reply = (bool, Option<String>, Option<u64>, Option<String>, u64);
-        let (claimed, token, segment, last_taker, length): Reply =
+        type Reply = (bool, Option<String>, Option<u64>, Option<String>, u64, Option<String>);
+        let (claimed, token, segment, last_taker, length, foreign): Reply =
             redis::from_redis_value(reply).map_err(|error| Error::Reply {
                 command: "EVAL of claim.lua",
                 key: names.owner(),
@@ -131,7 +134,9 @@ impl Owner {
                 expected: "a token, a segment and the queue",
             })?;
         let last_taker = LastTaker::parse(last_taker.as_deref(), &names.identity);
-        Ok((claimed, Found { token, segment, queue: Queue { last_taker, length } }))
+        let foreign = foreign.unwrap_or_default();
+        let foreign = foreign.split(' ').filter_map(|number| number.parse().ok()).collect();
+        Ok((claimed, Found { token, segment, foreign, queue: Queue { last_taker, length } }))
     }
 
     /// Adds the rename of the queue to `pipe`.
@@ -148,6 +153,11 @@ impl Owner {
             .arg(segment)
             .arg(&names.identity);
     }
+}
+
+/// The segment's key exists, and no gateway took the queue as it.
+pub(super) fn is_foreign(error: &RedisError) -> bool {
+    error.code() == Some("FOREIGN")
 }
 
 /// Why the rename was refused.

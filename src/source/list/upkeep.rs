@@ -1,9 +1,11 @@
 //! Housekeeping of a list: removing what every retained snapshot covers.
 
+use super::holdings::Holdings;
+use super::queue::{LastTaker, Queue};
 use super::segments::SegmentNames;
-use super::waiting::{LastTaker, Queue, Waiting};
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
+use crate::lease::Lease;
 use crate::model::{Position, SourceKey, SourceKind, Timestamp};
 use crate::redis::{Connector, Link};
 use crate::source::{Lag, SourceError, Upkeep};
@@ -17,28 +19,65 @@ pub struct ListUpkeep {
     key: SourceKey,
     names: SegmentNames,
     link: Link,
-    /// Segments below this one are gone; `None` before the first look.
-    lowest: Option<u64>,
+    lease: Lease,
+    /// Every item of the segments below is covered.
+    keep: u64,
+    /// Redis may have come back in an older state, with segments that were removed already.
+    look_again: bool,
     /// When something was first seen waiting, and in which segment reading was then.
     waiting: Option<(Timestamp, u64)>,
-    seen: Waiting,
+    holdings: Holdings,
 }
 
 impl ListUpkeep {
-    pub fn new(connector: Connector, queue: &str, identity: &str, seen: Waiting) -> Self {
+    pub fn new(
+        connector: Connector,
+        queue: &str,
+        identity: &str,
+        lease: Lease,
+        holdings: Holdings,
+    ) -> Self {
         Self {
             key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
             names: SegmentNames::new(queue, identity),
             link: Link::new(connector, queue),
-            lowest: None,
+            lease,
+            keep: 0,
+            look_again: false,
             waiting: None,
-            seen,
+            holdings,
+        }
+    }
+
+    /// Removes the segments below `keep` that are known: also those that the reading half finds
+    /// after the checkpoint that covers them.
+    async fn remove_covered(&mut self) -> Result<(), SourceError> {
+        let connection = self.link.open().await?;
+        if self.look_again && self.keep > 0 {
+            let mut existing = self.names.existing(connection).await?;
+            self.holdings.separate(&self.names, &mut existing);
+            self.holdings.found_again(existing.segments.range(..self.keep).map(|(at, _)| *at));
+            self.look_again = false;
+        }
+        loop {
+            let done = self.holdings.below(self.keep, UNLINK_CHUNK);
+            if done.is_empty() {
+                return Ok(());
+            }
+            kill_point("unlink-before");
+            let keys: Vec<String> = done.iter().map(|number| self.names.key(*number)).collect();
+            let () = redis::cmd("UNLINK")
+                .arg(keys)
+                .query_async(connection)
+                .await
+                .map_err(|error| self.names.failed("UNLINK", error))?;
+            self.holdings.removed(&done);
         }
     }
 
     /// Looks at the queue; what is missing of it is metered.
     async fn look(&mut self, store: &Store) -> Result<u64, SourceError> {
-        let ticket = self.seen.begin_look();
+        let ticket = self.holdings.queue().begin_look();
         let mut look = redis::pipe();
         // Between the two nobody may take the queue.
         look.atomic().cmd("GET").arg(self.names.last_taker()).cmd("LLEN").arg(&self.names.queue);
@@ -47,8 +86,8 @@ impl ListUpkeep {
             .await
             .map_err(|error| self.names.failed("LLEN", error))?;
         let last_taker = LastTaker::parse(last_taker.as_deref(), &self.names.identity);
-        let lost =
-            ticket.map_or(0, |ticket| self.seen.looked(ticket, Queue { last_taker, length }));
+        let lost = ticket
+            .map_or(0, |ticket| self.holdings.queue().looked(ticket, Queue { last_taker, length }));
         if lost > 0 {
             store.reposition(&self.key, |_| lost);
             tracing::error!(
@@ -69,30 +108,17 @@ impl Upkeep for ListUpkeep {
 
     async fn acknowledge(&mut self, _store: &Store, durable: &Durable) -> Result<(), SourceError> {
         let Some(Position::List(covered)) = durable.position(&self.key) else { return Ok(()) };
-        let connection = self.link.open().await?;
         // Below `keep` every item is covered; the segment itself too when nothing of it remains.
         let keep = covered.segment + u64::from(covered.remaining == Some(0));
-        let done: Vec<u64> = match self.lowest {
-            Some(lowest) => (lowest..keep).collect(),
-            None => self.names.existing(connection).await?.range(..keep).copied().collect(),
-        };
-        for chunk in done.chunks(UNLINK_CHUNK) {
-            kill_point("unlink-before");
-            let keys: Vec<String> = chunk.iter().map(|number| self.names.key(*number)).collect();
-            let () = redis::cmd("UNLINK")
-                .arg(keys)
-                .query_async(connection)
-                .await
-                .map_err(|error| self.names.failed("UNLINK", error))?;
-        }
+        self.keep = keep;
+        self.remove_covered().await?;
         kill_point("acknowledge-middle");
-        self.lowest = Some(keep);
         if let Some(remaining) = covered.remaining.filter(|remaining| *remaining > 0) {
             let () = redis::cmd("LTRIM")
                 .arg(self.names.key(covered.segment))
                 .arg(0)
                 .arg(remaining - 1)
-                .query_async(connection)
+                .query_async(self.link.get()?)
                 .await
                 .map_err(|error| self.names.failed("LTRIM", error))?;
             kill_point("trim-done");
@@ -102,12 +128,15 @@ impl Upkeep for ListUpkeep {
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
         self.link.open().await?;
+        if self.lease.is_valid() {
+            self.remove_covered().await?;
+        }
         let queued = self.look(store).await?;
         let (segment, remaining) = match store.position(&self.key) {
             Some(Position::List(position)) => (position.segment, position.remaining.unwrap_or(0)),
             _ => (0, 0),
         };
-        let entries = queued + remaining + self.seen.inherited();
+        let entries = queued + remaining + self.holdings.inherited_after(segment);
         let now = Timestamp::now();
         self.waiting = match self.waiting {
             _ if entries == 0 => None,
@@ -122,7 +151,6 @@ impl Upkeep for ListUpkeep {
 
     fn disconnect(&mut self) {
         self.link.close();
-        // It may come back in an older state, with segments that were removed already.
-        self.lowest = None;
+        self.look_again = true;
     }
 }

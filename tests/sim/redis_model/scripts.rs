@@ -50,7 +50,9 @@ impl Redis {
         };
         let bulk =
             |text: Option<&Vec<u8>>| text.map_or(Reply::Nil, |text| Reply::Bulk(text.clone()));
-        let (known_token, known_segment) = (bulk(token), bulk(segment));
+        let foreign = found.get(b"foreign".as_slice());
+        let (known_token, known_segment, known_foreign) =
+            (bulk(token), bulk(segment), bulk(foreign));
         let last_taker = self.get(last_taker)?;
         let reply = |claimed| {
             let queued = Reply::count(queued);
@@ -60,6 +62,7 @@ impl Redis {
                 known_segment,
                 last_taker,
                 queued,
+                known_foreign,
             ]))
         };
         if let Some(token) = token.filter(|token| *token != replace)
@@ -69,11 +72,13 @@ impl Redis {
         }
         let mut claimed = Hash::new();
         claimed.insert(b"token".to_vec(), format!("{epoch}:{nonce}:{connection}").into_bytes());
-        let before = segment.map_or(0, |text| number(std::str::from_utf8(text).unwrap_or("0")));
-        if number(taken) > before {
+        if number(taken) > number_of(segment) {
             claimed.insert(b"segment".to_vec(), taken.as_bytes().to_vec());
         } else if let Some(segment) = segment {
             claimed.insert(b"segment".to_vec(), segment.clone());
+        }
+        if let Some(foreign) = foreign {
+            claimed.insert(b"foreign".to_vec(), foreign.clone());
         }
         self.keys.insert(owner.to_vec(), Value::Hash(claimed));
         reply(1)
@@ -86,6 +91,14 @@ impl Redis {
         let mut found = self.hash(owner)?;
         if found.get(b"token".as_slice()).is_none_or(|held| held != token) {
             return Err("FENCED the right to take this queue is not of this connection".into());
+        }
+        let counted = number_of(found.get(b"segment".as_slice()));
+        if counted < number(taken) && self.keys.contains_key(segment) {
+            let foreign = found.entry(b"foreign".to_vec()).or_default();
+            let separator = if foreign.is_empty() { "" } else { " " };
+            foreign.extend_from_slice(format!("{separator}{taken}").as_bytes());
+            self.keys.insert(owner.to_vec(), Value::Hash(found));
+            return Err("FOREIGN the segment exists, and no gateway made it".into());
         }
         match self.key_type(queue) {
             "none" => return Ok(Reply::Int(0)),
@@ -113,6 +126,10 @@ fn is_newer(token: &[u8], epoch: u64, nonce: &str, connection: u64) -> bool {
     parts.is_some_and(|(its_epoch, its_nonce, its_connection)| {
         its_epoch > epoch || (its_nonce == nonce && its_connection > connection)
     })
+}
+
+fn number_of(field: Option<&Vec<u8>>) -> u64 {
+    field.map_or(0, |text| number(std::str::from_utf8(text).unwrap_or("0")))
 }
 
 fn number(text: &str) -> u64 {

@@ -1,29 +1,18 @@
-//! What waits in Redis and is not taken yet: seen once a second, for the lag and for losses.
+//! What waits in the queue, seen once a second and at each claim, and what of it is lost.
 //!
-//! Nobody removes an item from a queue but by taking all of it. So a queue that
-//! holds fewer items than when it was last looked at, and that nobody has taken
-//! since, has lost some. Every take leaves its taker's name and segment beside
-//! the queue; where several gateways share a list, the one that took it last
-//! answers for what waits since, so that a loss is metered once. When Redis was
-//! wiped or rolled back, that is forgotten, and only a gateway that never saw
-//! another one take the queue knows what waited.
+//! Every take leaves its taker's name and segment beside the queue; where several
+//! gateways share a list, the one that took it last answers for what waits since,
+//! so that a loss is metered once. When Redis was wiped or rolled back, that is
+//! forgotten, and only a gateway that never saw another one take the queue knows
+//! what waited.
 //!
-//! Both halves of a source look: the upkeep every second, the reader when it
-//! claims the list. A claim sets the order of the two: a look that was not
+//! Both halves of a source look: the upkeep every second, the reading half when
+//! it claims the list. A claim sets the order of the two: a look that was not
 //! taken wholly before or after it does not count.
 
-use std::sync::Arc;
-
-use parking_lot::Mutex;
-
-/// Shared by the halves of a list's source.
-#[derive(Clone, Debug, Default)]
-pub struct Waiting(Arc<Mutex<Inner>>);
-
+/// What was seen of the queue.
 #[derive(Debug, Default)]
-struct Inner {
-    /// Items of segments of an earlier process that are not yet opened.
-    inherited: u64,
+pub(super) struct QueueLooks {
     /// What we answer for; `None` when another gateway took the queue last, or nobody did.
     look: Option<Look>,
     /// Another gateway was seen to take the queue: what it took cannot be told from a loss once
@@ -72,62 +61,42 @@ impl LastTaker {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket(u64);
 
-impl Waiting {
-    pub(super) fn inherited(&self) -> u64 {
-        self.0.lock().inherited
-    }
-
-    pub(super) fn set_inherited(&self, items: u64) {
-        self.0.lock().inherited = items;
-    }
-
-    /// A segment of an earlier process is being read.
-    pub(super) fn opened(&self, items: u64) {
-        let mut inner = self.0.lock();
-        inner.inherited = inner.inherited.saturating_sub(items);
-    }
-
+impl QueueLooks {
     /// To be taken before the look; `None` while the list is being claimed.
     pub(super) fn begin_look(&self) -> Option<Ticket> {
-        let inner = self.0.lock();
-        (!inner.claiming).then_some(Ticket(inner.claims))
+        (!self.claiming).then_some(Ticket(self.claims))
     }
 
     /// The queue as seen in passing: how many items are lost for certain.
-    pub(super) fn looked(&self, ticket: Ticket, queue: Queue) -> u64 {
-        let mut inner = self.0.lock();
+    pub(super) fn looked(&mut self, ticket: Ticket, queue: Queue) -> u64 {
         // Gone or gone backwards: the reader finds out when it claims.
-        let settled = match (queue.last_taker, inner.look) {
+        let settled = match (queue.last_taker, self.look) {
             (LastTaker::Unknown, _) => false,
             (LastTaker::Us(segment), Some(look)) => segment >= look.segment,
             _ => true,
         };
-        if inner.claiming || inner.claims != ticket.0 || !settled {
+        if self.claiming || self.claims != ticket.0 || !settled {
             return 0;
         }
-        inner.replace(queue, false)
+        self.replace(queue, false)
     }
 
     /// To be called before the list is claimed.
-    pub(super) fn begin_claim(&self) {
-        let mut inner = self.0.lock();
-        inner.claiming = true;
-        inner.claims += 1;
+    pub(super) fn begin_claim(&mut self) {
+        self.claiming = true;
+        self.claims += 1;
     }
 
     /// The queue as it was when it was claimed: how many items are lost for certain.
     /// `taken`: the highest segment that the state knows of.
-    pub(super) fn claimed(&self, queue: Queue, taken: u64, rolled_back: bool) -> u64 {
-        let mut inner = self.0.lock();
+    pub(super) fn claimed(&mut self, queue: Queue, taken: u64, rolled_back: bool) -> u64 {
         // What waited then was taken and applied since.
-        inner.look = inner.look.filter(|look| look.segment >= taken);
-        inner.claiming = false;
-        inner.claims += 1;
-        inner.replace(queue, rolled_back)
+        self.look = self.look.filter(|look| look.segment >= taken);
+        self.claiming = false;
+        self.claims += 1;
+        self.replace(queue, rolled_back)
     }
-}
 
-impl Inner {
     fn replace(&mut self, queue: Queue, rolled_back: bool) -> u64 {
         let before = self.look;
         self.others |= queue.last_taker == LastTaker::Another;
@@ -163,11 +132,11 @@ mod tests {
 
     /// What is lost when `before` was seen, then the state came to `taken`, then `after` was seen.
     fn lost(before: Queue, taken: u64, after: Queue, rolled_back: bool) -> u64 {
-        let waiting = Waiting::default();
-        let ticket = waiting.begin_look().expect("no claim");
-        assert_eq!(waiting.looked(ticket, before), 0, "nothing was known before");
-        waiting.begin_claim();
-        waiting.claimed(after, taken, rolled_back)
+        let mut looks = QueueLooks::default();
+        let ticket = looks.begin_look().expect("no claim");
+        assert_eq!(looks.looked(ticket, before), 0, "nothing was known before");
+        looks.begin_claim();
+        looks.claimed(after, taken, rolled_back)
     }
 
     #[test]
@@ -193,14 +162,14 @@ mod tests {
 
     #[test]
     fn a_look_that_a_claim_overtakes_does_not_count() {
-        let waiting = Waiting::default();
-        let early = waiting.begin_look().expect("no claim");
-        waiting.begin_claim();
-        assert!(waiting.begin_look().is_none());
-        assert_eq!(waiting.claimed(queue(LastTaker::Us(7), 20), 7, false), 0);
-        assert_eq!(waiting.looked(early, queue(LastTaker::Us(7), 10)), 0);
-        let ticket = waiting.begin_look().expect("no claim");
-        assert_eq!(waiting.looked(ticket, queue(LastTaker::Us(7), 15)), 5, "20 were claimed");
+        let mut looks = QueueLooks::default();
+        let early = looks.begin_look().expect("no claim");
+        looks.begin_claim();
+        assert!(looks.begin_look().is_none());
+        assert_eq!(looks.claimed(queue(LastTaker::Us(7), 20), 7, false), 0);
+        assert_eq!(looks.looked(early, queue(LastTaker::Us(7), 10)), 0);
+        let ticket = looks.begin_look().expect("no claim");
+        assert_eq!(looks.looked(ticket, queue(LastTaker::Us(7), 15)), 5, "20 were claimed");
     }
 
     #[test]
