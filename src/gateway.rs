@@ -24,7 +24,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security};
+use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security, Settling};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -75,11 +75,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         dead_letters.clone(),
         config.metrics.disable_meta_metrics,
     );
-    let push = PushFront::default();
+    let (push, settling) = (PushFront::default(), Settling::default());
     let stop_http = CancellationToken::new();
     tokio::spawn(security.clone().keep_current(stop_http.clone()));
     let http_context = HttpContext {
         store: late_store.clone(),
+        settling: settling.clone(),
         status: status.clone(),
         dead_letters: dead_letters.clone(),
         own_metrics: own_metrics.clone(),
@@ -119,6 +120,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     store.set_idempotency_window(config.push.idempotency_window);
     late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
+    settling.begin(checkpointer.out_of_turn());
     status.set_phase(Phase::Replaying);
 
     let parts = Parts {
