@@ -25,7 +25,7 @@ use crate::dead_letters::DeadLetters;
 use crate::decode::DecodeOptions;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security};
+use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security, Settling};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -80,11 +80,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         dead_letters.clone(),
         config.metrics.disable_meta_metrics,
     );
-    let push = PushFront::default();
+    let (push, settling) = (PushFront::default(), Settling::default());
     let stop_http = CancellationToken::new();
     tokio::spawn(security.clone().keep_current(stop_http.clone()));
     let http_context = HttpContext {
         store: late_store.clone(),
+        settling: settling.clone(),
         status: status.clone(),
         dead_letters: dead_letters.clone(),
         own_metrics: own_metrics.clone(),
@@ -108,7 +109,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "prom-stream-gateway"
     );
 
-    let shared = Shared { status, late_store, dead_letters, own_metrics, push };
+    let shared = Shared { status, late_store, settling, dead_letters, own_metrics, push };
     let Some((parts, checkpointer)) = shared.restore(config, Purpose::Serve, &shutdown).await?
     else {
         return Ok(());
@@ -141,6 +142,7 @@ enum Purpose {
 struct Shared {
     status: Status,
     late_store: LateStore,
+    settling: Settling,
     dead_letters: DeadLetters,
     own_metrics: OwnMetrics,
     push: PushFront,
@@ -154,7 +156,7 @@ impl Shared {
         purpose: Purpose,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Option<(Parts, Checkpointer)>> {
-        let Self { status, late_store, dead_letters, own_metrics, push } = self;
+        let Self { status, late_store, settling, dead_letters, own_metrics, push } = self;
         let Some(restored) = take_over(&config, purpose, &status, shutdown).await? else {
             return Ok(None);
         };
@@ -171,6 +173,7 @@ impl Shared {
         };
         store.set_idempotency_window(config.push.idempotency_window);
         late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
+        settling.begin(checkpointer.out_of_turn());
         status.set_phase(Phase::Replaying);
         let connector = Connector::new(config.redis.target.clone());
         let parts = Parts {

@@ -53,6 +53,7 @@ mod push;
 mod reject;
 mod security;
 mod server;
+mod settling;
 pub(crate) mod tls;
 mod web_config;
 mod write_timeout;
@@ -61,11 +62,13 @@ pub use cors::Cors;
 use page_cache::PageCache;
 use push::Pushes;
 pub use security::{Security, SecurityError};
+pub use settling::Settling;
 
 /// What requests are answered from.
 #[derive(Clone)]
 pub struct HttpContext {
     pub store: LateStore,
+    pub settling: Settling,
     pub status: Status,
     pub dead_letters: DeadLetters,
     pub own_metrics: OwnMetrics,

@@ -63,6 +63,11 @@ pub struct Cut {
     pub taken_at: Timestamp,
     /// Grows with every change; equal versions mean equal state.
     pub version: u64,
+    /// The version at which something was last decided that depends on what other sources brought
+    /// before: which families and series there are, with their types, buckets and texts, what was
+    /// refused because of them, and what was found lost. A replay, which may read the sources in
+    /// another order, may decide it otherwise. 0: nothing since the restore.
+    pub decided_at: u64,
     /// Served time series.
     pub series: u64,
     /// In the order first seen.
@@ -137,6 +142,8 @@ struct Inner {
     aggregates: Aggregates,
     sources: BTreeMap<SourceKey, Progress>,
     version: u64,
+    /// As [`Cut::decided_at`].
+    decided_at: u64,
     /// The number of the last cut for a checkpoint.
     last_cut: u64,
 }
@@ -164,7 +171,7 @@ impl Store {
             .into_iter()
             .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
             .collect();
-        let inner = Inner { aggregates, sources, version: cut.version, last_cut: 0 };
+        let inner = Inner { aggregates, sources, version: cut.version, decided_at: 0, last_cut: 0 };
         Self { inner: Arc::new(Mutex::new(inner)), hasher }
     }
 
@@ -191,19 +198,23 @@ impl Store {
         started: Timestamp,
     ) -> Result<Applied, ApplyError> {
         let mut inner = self.inner.lock();
-        let Inner { aggregates, sources, version, .. } = &mut *inner;
+        let Inner { aggregates, sources, version, decided_at, .. } = &mut *inner;
         let Progress { position, tally } =
             sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
         position
             .advance(advance)
             .map_err(|mismatch| ApplyError::Mismatch { source_key: source.clone(), mismatch })?;
         kill_point("apply-middle");
+        let shape = aggregates.shape();
         let applied = aggregates.apply(batch, now, started);
         tally.processed += applied.processed;
         for bad in batch.bad.iter().chain(&applied.refused) {
             tally.count_dropped(bad.reason);
         }
         *version += 1;
+        if aggregates.shape() != shape || !applied.refused.is_empty() {
+            *decided_at = *version;
+        }
         Ok(applied)
     }
 
@@ -242,6 +253,9 @@ impl Store {
         // An acknowledgement of nothing is no reason for another checkpoint.
         if after != before || lost > 0 {
             inner.version += 1;
+        }
+        if lost > 0 {
+            inner.decided_at = inner.version;
         }
         if let Some(position) = after {
             inner.sources.insert(source.clone(), Progress { position, tally });
@@ -322,6 +336,7 @@ impl Inner {
         let copy = Cut {
             taken_at: now,
             version: self.version,
+            decided_at: self.decided_at,
             series: self.aggregates.series(),
             families: self.aggregates.families().cloned().collect(),
             groups: self.aggregates.groups().to_vec(),

@@ -11,6 +11,9 @@
 //! - a cut was missed, so that nobody knows what changed before it,
 //! - one of its files is gone.
 //!
+//! Two chains that are long enough at the same time would end one right after the other, with two
+//! whole files: the second goes on for another turn.
+//!
 //! What a cut says has changed is noted for every chain at once, before anything can fail: the
 //! store tells it only once.
 
@@ -22,7 +25,8 @@ use super::codec::{self, CodecError, Meta, Since};
 use super::head::{Generation, HeadEntry};
 use crate::store::Cut;
 
-/// More snapshots than this may be retained; then several are of one chain.
+/// More snapshots than this may be retained; then several are of one chain. Each chain begins with a
+/// whole file, and has a bit for every row: of a hundred that would be too much.
 const MOST_CHAINS: usize = 8;
 
 /// Snapshots that build upon a whole one.
@@ -34,8 +38,6 @@ pub(super) struct Chains {
     most: usize,
     /// The number of the last cut that was noted.
     last_cut: u64,
-    /// How many were begun since there was none.
-    begun: usize,
     /// The one extended last first.
     chains: VecDeque<Chain>,
 }
@@ -48,8 +50,6 @@ struct Chain {
     parents: Vec<u64>,
     whole_size_bytes: u64,
     changes_size_bytes: u64,
-    /// Of the length that a chain may have.
-    room_percent: u64,
 }
 
 /// What is to be written.
@@ -73,14 +73,17 @@ pub(super) struct Extended(Chain);
 impl Chains {
     pub(super) fn new(keep: usize) -> Self {
         let most = keep.clamp(1, MOST_CHAINS);
-        Self { most, last_cut: 0, begun: 0, chains: VecDeque::new() }
+        Self { most, last_cut: 0, chains: VecDeque::new() }
     }
 
     /// Encodes the next snapshot.
     pub(super) fn draft(&mut self, meta: &Meta, cut: &Cut) -> Result<Draft, CodecError> {
         self.note(cut);
         let oldest = self.chains.back().filter(|_| self.chains.len() == self.most);
-        let extended = oldest.filter(|chain| chain.is_worth_extending(cut));
+        let follows_whole = self.chains.front().is_some_and(|newest| newest.parents.is_empty());
+        let extended = oldest.filter(|chain| {
+            !chain.since.is_mostly_changed(cut) && (follows_whole || chain.has_room())
+        });
         let file = match extended {
             Some(chain) => codec::encode_changes(meta, cut, &chain.since)?,
             None => codec::encode(meta, cut)?,
@@ -100,7 +103,6 @@ impl Chains {
                 parents: Vec::new(),
                 whole_size_bytes: size_bytes,
                 changes_size_bytes: 0,
-                room_percent: self.room_percent(),
             },
         };
         let entry = HeadEntry {
@@ -131,7 +133,6 @@ impl Chains {
         if self.chains.len() == self.most {
             self.chains.pop_back();
         }
-        self.begun += usize::from(chain.parents.is_empty());
         self.chains.push_front(chain);
     }
 
@@ -139,24 +140,15 @@ impl Chains {
         let follows = cut.link.previous != 0 && cut.link.previous == self.last_cut;
         if !follows {
             self.chains.clear();
-            self.begun = 0;
         }
         self.last_cut = cut.link.number;
         self.chains.iter_mut().for_each(|chain| chain.since.note(cut));
     }
-
-    /// The first chains are of different length, so that they do not end one right after the other.
-    fn room_percent(&self) -> u64 {
-        let first = self.begun < self.most;
-        if first { 100 * (self.begun as u64 + 1) / self.most as u64 } else { 100 }
-    }
 }
 
 impl Chain {
-    fn is_worth_extending(&self, cut: &Cut) -> bool {
-        (self.parents.len() as u64) * 100 < MOST_LINKS as u64 * self.room_percent
-            && self.changes_size_bytes * 100 < self.whole_size_bytes * self.room_percent
-            && !self.since.is_mostly_changed(cut)
+    fn has_room(&self) -> bool {
+        self.parents.len() < MOST_LINKS && self.changes_size_bytes < self.whole_size_bytes
     }
 
     fn with_tip(&self) -> Vec<u64> {

@@ -24,7 +24,7 @@ use super::blocking::blocking;
 use super::chains::{Chains, Draft, Extended};
 use super::codec::{CodecError, Meta};
 use super::head::{Generation, Head, HeadEntry};
-use super::out_of_turn::OutOfTurn;
+use super::out_of_turn::{OutOfTurn, Progress};
 use super::restore::{Terms, chain};
 use super::storage::{HeadVersion, Storage, StorageError};
 use super::{Durable, Positions, positions};
@@ -63,8 +63,7 @@ pub struct Checkpointer {
     /// What earlier owners left behind has been looked for.
     swept: bool,
     durable: watch::Sender<Option<Durable>>,
-    /// The version of the state that the newest snapshot covers.
-    covered: watch::Sender<u64>,
+    progress: watch::Sender<Progress>,
     /// Somebody cannot wait for the next interval.
     wanted: Arc<Notify>,
 }
@@ -144,7 +143,7 @@ impl Checkpointer {
             evidence,
             swept: false,
             durable: watch::Sender::new(None),
-            covered: watch::Sender::new(covered),
+            progress: watch::Sender::new(Progress { covered, ..Progress::default() }),
             wanted: Arc::default(),
         };
         checkpointer.publish();
@@ -158,7 +157,7 @@ impl Checkpointer {
 
     /// To ask for a checkpoint before the interval is over.
     pub fn out_of_turn(&self) -> OutOfTurn {
-        OutOfTurn::new(Arc::clone(&self.wanted), self.covered.subscribe())
+        OutOfTurn::new(Arc::clone(&self.wanted), self.progress.subscribe())
     }
 
     /// Whether a lock, not a lease, makes this process the owner.
@@ -231,7 +230,9 @@ impl Checkpointer {
     ) -> Result<Written, CheckpointError> {
         let started = Instant::now();
         status.checkpoint(|report| _ = report.behind_since.get_or_insert(started));
+        self.progress.send_modify(|progress| progress.begun += 1);
         let result = self.cut_and_write(store, status, clean_shutdown).await;
+        self.progress.send_modify(|progress| progress.ended += 1);
         let duration_seconds = started.elapsed().as_secs_f64();
         match &result {
             Ok(written) => {
@@ -314,7 +315,7 @@ impl Checkpointer {
         for file in self.retained.iter().flat_map(|one| one.entry.files()) {
             self.garbage.remove(&file);
         }
-        self.covered.send_replace(version);
+        self.progress.send_modify(|progress| progress.covered = version);
         self.publish();
         self.clean_up().await?;
         Ok(written)

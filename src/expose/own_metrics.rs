@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, Histogram, HistogramOpts, IntGauge, Opts, Registry};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 
 use crate::dead_letters::DeadLetters;
 use crate::status::Status;
@@ -46,6 +46,7 @@ pub struct OwnMetrics {
     registry: Registry,
     apply_duration: Histogram,
     scrape_duration: Histogram,
+    unsettled_pages: IntCounter,
     page_cache_size: IntGauge,
     pushes: PushMetrics,
 }
@@ -73,6 +74,11 @@ impl OwnMetrics {
                 "How long rendering and handing over one page of metrics took.",
                 &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
             ),
+            unsettled_pages: counter(
+                "unsettled_pages_total",
+                "Pages served though no snapshot covered in time which series they show: a replay \
+                 may decide it otherwise.",
+            ),
             page_cache_size: gauge(
                 "page_cache_size_bytes",
                 "Memory that compressed parts of the last pages take, kept for the next ones.",
@@ -84,6 +90,7 @@ impl OwnMetrics {
             metrics.register(build_info());
             metrics.register(metrics.apply_duration.clone());
             metrics.register(metrics.scrape_duration.clone());
+            metrics.register(metrics.unsettled_pages.clone());
             metrics.register(metrics.page_cache_size.clone());
             metrics.register(metrics.pushes.clone());
             metrics.register(StateCollector::new(status, store, dead_letters));
@@ -101,6 +108,11 @@ impl OwnMetrics {
     /// Records how long a scrape took.
     pub fn observe_scrape(&self, took: Duration) {
         self.scrape_duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a page that was served though a replay may decide otherwise which series there are.
+    pub fn count_unsettled_page(&self) {
+        self.unsettled_pages.inc();
     }
 
     /// Where the memory of compressed pages is shown.
@@ -128,6 +140,10 @@ impl OwnMetrics {
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
     let opts = HistogramOpts::new(name, help).namespace(NAMESPACE).buckets(buckets.to_vec());
     Histogram::with_opts(opts).expect("a constant name and ascending buckets")
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::with_opts(Opts::new(name, help).namespace(NAMESPACE)).expect("a constant name")
 }
 
 fn gauge(name: &str, help: &str) -> IntGauge {

@@ -12,6 +12,7 @@ use super::{Parts, Purpose, Shared};
 use crate::config::{Config, StreamMode};
 use crate::dead_letters::DeadLetters;
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
+use crate::http::Settling;
 use crate::push::PushFront;
 use crate::shutdown;
 use crate::source::group::{GroupNames, members};
@@ -28,7 +29,8 @@ pub async fn retire(config: Config) -> anyhow::Result<()> {
     let own_metrics =
         OwnMetrics::new(status.clone(), late_store.clone(), dead_letters.clone(), true);
     let push = PushFront::default();
-    let shared = Shared { status, late_store, dead_letters, own_metrics, push };
+    let settling = Settling::default();
+    let shared = Shared { status, late_store, settling, dead_letters, own_metrics, push };
     let restored = shared.restore(config, Purpose::Retire, &shutdown).await?;
     let Some((parts, checkpointer)) = restored else {
         bail!("interrupted before anything was changed");

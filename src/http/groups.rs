@@ -36,15 +36,20 @@ pub(super) async fn groups(context: HttpContext, scrapes: Arc<Semaphore>) -> Res
         _ => return not_yet(&missing.join("; ")),
     };
     let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
-    let written = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        let now = Timestamp::now();
-        serde_json::to_vec(&Answer { status: "success", data: Groups(&store.scrape(now)) })
-    });
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "cannot write the groups");
         reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the groups\n")
     };
+    let taken = tokio::task::spawn_blocking(move || (turn, store.scrape(Timestamp::now())));
+    let (turn, cut) = match taken.await {
+        Ok(taken) => taken,
+        Err(error) => return failed(&error),
+    };
+    context.settling.settle(&cut, &context.own_metrics).await;
+    let written = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        serde_json::to_vec(&Answer { status: "success", data: Groups(&cut) })
+    });
     match written.await {
         Ok(Ok(body)) => {
             let mut response = warp::http::Response::new(body).into_response();

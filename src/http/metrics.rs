@@ -30,7 +30,7 @@ pub(super) async fn scrape(
     scrapes: Arc<Semaphore>,
     pages: PageCache,
 ) -> Response {
-    let HttpContext { store, status, own_metrics, page, .. } = context;
+    let HttpContext { store, settling, status, own_metrics, page, .. } = context;
     let form = negotiated.form(page.created_samples);
     let missing = status.missing();
     if !missing.is_empty() {
@@ -39,8 +39,20 @@ pub(super) async fn scrape(
     let Some(store) = store.get().cloned() else {
         return not_yet("restoring the snapshot");
     };
-    // Held by the renderer, not by this future: a page that nobody waits for any more still counts until it stopped.
+    // Held by who works on a thread, not by this future: a page that nobody waits for any more still counts until it stopped.
     let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
+    let (started_at, now) = (Instant::now(), Timestamp::now());
+    let metrics = own_metrics.clone();
+    let taken = tokio::task::spawn_blocking(move || {
+        // In this order: what we count is in the cut, and settled with it.
+        let own = metrics.families();
+        (turn, own, store.scrape(now))
+    });
+    let (turn, own, cut) = match taken.await {
+        Ok(taken) => taken,
+        Err(error) => return failed(&io::Error::other(error)),
+    };
+    settling.settle(&cut, &own_metrics).await;
     let still = status.clone();
     // A page of protobuf cannot be put together: each family begins with its length.
     let in_blocks = encoding == Encoding::Gzip && form.format != Format::Protobuf;
@@ -48,9 +60,6 @@ pub(super) async fn scrape(
     let left_to_do = if in_blocks { Encoding::Identity } else { encoding };
     let page = page::spawn(left_to_do, move |writer| {
         let _turn = turn;
-        let started_at = Instant::now();
-        let now = Timestamp::now();
-        let own = own_metrics.families();
         let mut pushed = Ok(());
         let emit = |chunk| {
             pushed = match status.is_ready() {
@@ -60,7 +69,6 @@ pub(super) async fn scrape(
             };
             if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let cut = store.scrape(now);
         let rendered = match in_blocks {
             true => pages.render(&cut, &own, now, form, emit),
             false => expose::render(&cut, &own, now, form, emit),

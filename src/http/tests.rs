@@ -21,6 +21,7 @@ mod limits;
 mod operators;
 mod origins;
 mod pushes;
+mod settling;
 
 use client::{Answer, Client};
 
@@ -58,6 +59,7 @@ impl Gateway {
             OwnMetrics::new(status.clone(), Arc::clone(&store), dead_letters.clone(), false);
         let context = HttpContext {
             store,
+            settling: Settling::default(),
             status,
             dead_letters,
             own_metrics,

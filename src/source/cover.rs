@@ -7,14 +7,9 @@
 //! once reading goes on. So it demands that the present state be covered, and
 //! nothing is read before it is. Redis keeps what comes meanwhile.
 
-use std::time::Duration;
-
 use super::SourceError;
 use crate::checkpoint::OutOfTurn;
 use crate::store::Store;
-
-/// How long one attempt waits; the next one goes on waiting, and the source says why.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The demand of one source.
 #[derive(Debug)]
@@ -36,9 +31,10 @@ impl Cover {
 
     /// Waits until a snapshot covers what was demanded; an error when that takes long.
     pub async fn given(&mut self) -> Result<(), SourceError> {
-        match tokio::time::timeout(PATIENCE, self.checkpoints.cover(self.demanded)).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(SourceError::Uncovered),
+        match self.checkpoints.cover(self.demanded).await {
+            true => Ok(()),
+            // The next attempt goes on waiting, and the source says why.
+            false => Err(SourceError::Uncovered),
         }
     }
 }

@@ -58,6 +58,18 @@ pub(super) struct Aggregates {
     thinned: BTreeSet<u32>,
     /// Grows when a series goes or moves: what was looked up before may be wrong then.
     moves: u64,
+    /// Grows when a family learns a help text or a unit.
+    learned: u64,
+}
+
+/// Two that are equal tell that no series came or went in between, nor a family with its type, its
+/// buckets and its texts.
+#[derive(PartialEq, Eq)]
+pub(super) struct Shape {
+    rows: usize,
+    series: u64,
+    moves: u64,
+    learned: u64,
 }
 
 impl Aggregates {
@@ -100,6 +112,7 @@ impl Aggregates {
             keys: AppliedKeys::restore(keys),
             thinned: BTreeSet::new(),
             moves: 0,
+            learned: 0,
         }
     }
 
@@ -137,6 +150,11 @@ impl Aggregates {
     /// Served time series.
     pub(super) fn series(&self) -> u64 {
         self.limit.used
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let (rows, series) = (self.index.len(), self.limit.used);
+        Shape { rows, series, moves: self.moves, learned: self.learned }
     }
 
     /// Applies the events and the pushes among them in their order. Series that events make count

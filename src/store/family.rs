@@ -235,14 +235,17 @@ impl Family {
         self.changes.was_cut();
     }
 
-    /// The first help text and the first unit stay.
-    pub(super) fn learn(&mut self, help: &str, unit: &str) {
-        if self.help.is_empty() && !help.is_empty() {
+    /// The first help text and the first unit stay; says whether one of these is it.
+    pub(super) fn learn(&mut self, help: &str, unit: &str) -> bool {
+        let learns_help = self.help.is_empty() && !help.is_empty();
+        let learns_unit = self.unit.is_empty() && !unit.is_empty();
+        if learns_help {
             self.help = help.into();
         }
-        if self.unit.is_empty() && !unit.is_empty() {
+        if learns_unit {
             self.unit = unit.into();
         }
+        learns_help || learns_unit
     }
 }
 

@@ -3,6 +3,8 @@ use super::*;
 use crate::expose::page;
 use crate::model::{ListPosition, Reason, SourceKind};
 
+mod decided;
+
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 fn key() -> SourceKey {

@@ -18,6 +18,7 @@ mod crash_points;
 mod demo;
 mod demotion;
 mod events;
+mod first_come;
 mod freshness;
 mod graceful;
 mod history;

@@ -88,7 +88,7 @@ fn the_last_snapshot_of_an_orderly_stop_holds_everything() {
     // So rare that the only snapshot is the last one.
     let mut gateway = s3.gateway(&redis).set("Snapshot__Interval", "1h").start();
     let ledger = send(&redis, 5_000);
-    gateway.wait_exact(&ledger, "before the stop");
+    gateway.wait_processed(ledger.events_acknowledged);
     assert_eq!(s3.snapshots(), Vec::<String>::new());
     let (status, _) = gateway.terminate();
     assert_eq!(status.code(), Some(0));

@@ -84,9 +84,12 @@ fn assert_complete(restored: &Restored) {
 async fn retained_snapshots_share_no_file_and_what_none_needs_is_deleted() {
     let disk = Disk::new();
     let mut life = Life::of(disk.restore().await.unwrap());
-    let mut longest = 0;
-    for segment in 1..=150 {
+    let (mut longest, mut whole) = (0, Vec::new());
+    for segment in 1..=300 {
         let written = life.go_on(segment).await.unwrap();
+        if written.is_whole {
+            whole.push(segment);
+        }
         let head = head(&disk);
         let newest = &head.retained[0];
         assert_eq!(newest.generation(), written.generation);
@@ -101,9 +104,14 @@ async fn retained_snapshots_share_no_file_and_what_none_needs_is_deleted() {
         assert_eq!(disk.generations(), needed, "after {segment}");
     }
     assert!(longest > 5, "the longest chain had {longest} links");
+    assert!(whole.len() > 2 * KEEP, "{whole:?}");
+    let at_first = &whole[..KEEP];
+    assert_eq!(at_first, [1, 2], "one for each chain");
+    let follow = whole[KEEP..].windows(2).filter(|pair| pair[1] == pair[0] + 1);
+    assert_eq!(follow.count(), 0, "one right after the other: {whole:?}");
     drop(life);
     let restored = disk.restore().await.unwrap();
-    assert_eq!(restored_segment(&restored), Some(150));
+    assert_eq!(restored_segment(&restored), Some(300));
     assert_complete(&restored);
 }
 

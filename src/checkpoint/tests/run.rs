@@ -27,6 +27,7 @@ struct Running {
     store: Store,
     status: Status,
     lease: Lease,
+    checkpoints: OutOfTurn,
     shutdown: CancellationToken,
     task: JoinHandle<Result<Checkpointer, CheckpointError>>,
 }
@@ -39,8 +40,9 @@ impl Running {
         let storage = Arc::new(bucket.storage());
         let restored = restore(&storage, &mut Standby::new(TTL), TERMS).await.unwrap();
         let (checkpointer, lease) = (restored.checkpointer, restored.lease);
+        let checkpoints = checkpointer.out_of_turn();
         let run = checkpointer.run(store.clone(), status.clone(), INTERVAL, shutdown.clone());
-        Self { bucket, store, status, lease, shutdown, task: tokio::spawn(run) }
+        Self { bucket, store, status, lease, checkpoints, shutdown, task: tokio::spawn(run) }
     }
 
     fn change(&self, segment: u64) {
@@ -194,4 +196,79 @@ async fn the_ownership_is_confirmed_when_somebody_asks() {
     tokio::time::advance(Duration::from_millis(1)).await;
     tokio::time::timeout(LONG, running.lease.confirm()).await.expect_err("another is the owner");
     assert!(running.lease.is_over());
+}
+
+/// How long a page waited for the present state to be covered, and whether it was.
+async fn cover_page(running: &Running) -> (bool, Duration) {
+    let asked = tokio::time::Instant::now();
+    let is_covered = running.checkpoints.clone().cover_page(running.store.version()).await;
+    (is_covered, asked.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_covered_out_of_turn_and_many_by_one_checkpoint() {
+    let running = Running::start().await;
+    running.change(1);
+    let (is_covered, waited) = cover_page(&running).await;
+    assert!(is_covered && waited < INTERVAL / 100, "{waited:?}");
+    assert_eq!(running.successes_and_failures(), (1, 0));
+    assert!(cover_page(&running).await.0);
+    assert_eq!(running.successes_and_failures(), (1, 0), "it was covered");
+    // What is being written when the others ask does not have what they wait for.
+    running.bucket.slow_snapshots(INTERVAL / 10);
+    running.change(2);
+    let early = tokio::spawn({
+        let (mut checkpoints, version) = (running.checkpoints.clone(), running.store.version());
+        async move { checkpoints.cover_page(version).await }
+    });
+    tokio::time::sleep(INTERVAL / 20).await;
+    running.change(3);
+    let pages = futures_util::future::join_all((0..10).map(|_| cover_page(&running))).await;
+    assert!(pages.iter().all(|(is_covered, _)| *is_covered), "{pages:?}");
+    assert!(early.await.unwrap());
+    assert_eq!(running.successes_and_failures(), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_does_not_wait_for_what_fails_or_hangs() {
+    let running = Running::start().await;
+    running.change(1);
+    running.bucket.set_away(true);
+    let (is_covered, waited) = cover_page(&running).await;
+    assert!(!is_covered && waited < INTERVAL / 100, "{waited:?}");
+    assert_eq!(running.successes_and_failures(), (0, 1));
+    for _ in 0..10 {
+        assert!(!cover_page(&running).await.0);
+    }
+    assert_eq!(running.successes_and_failures(), (0, 1), "pages do not ask again and again");
+    // The next one in its turn has another result.
+    running.bucket.set_away(false);
+    tokio::time::sleep(INTERVAL + INTERVAL / 2).await;
+    running.change(2);
+    assert!(cover_page(&running).await.0);
+
+    running.bucket.slow_snapshots(10 * INTERVAL);
+    running.change(3);
+    let (is_covered, waited) = cover_page(&running).await;
+    assert!(!is_covered && waited > Duration::from_secs(1) && waited < 2 * INTERVAL, "{waited:?}");
+    let (is_covered, waited) = cover_page(&running).await;
+    assert!(!is_covered && waited < INTERVAL / 100, "{waited:?}");
+    tokio::time::sleep(10 * INTERVAL).await;
+    assert!(cover_page(&running).await.0, "in the end it was written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_does_not_wait_for_a_checkpointer_that_is_gone() {
+    let mut running = Running::start().await;
+    running.change(1);
+    running.shutdown.cancel();
+    let checkpointer = (&mut running.task).await.unwrap().unwrap();
+    let page = tokio::spawn({
+        let (mut checkpoints, version) = (running.checkpoints.clone(), running.store.version());
+        async move { checkpoints.cover_page(version).await }
+    });
+    tokio::time::sleep(INTERVAL / 10).await;
+    assert!(!page.is_finished(), "the last one is still to come");
+    checkpointer.release().await.unwrap();
+    assert!(!page.await.unwrap());
 }

@@ -21,7 +21,8 @@ impl Aggregates {
             .collect();
         for (staged, home) in stage.families.iter().zip(&homes) {
             if let Some(at) = home {
-                self.families[*at as usize].learn(staged.help, staged.unit);
+                let family = &mut self.families[*at as usize];
+                self.learned += u64::from(family.learn(staged.help, staged.unit));
             }
         }
         let mut rows: Vec<Option<u32>> = plan.slots.iter().map(|slot| slot.row).collect();

@@ -99,7 +99,7 @@ impl Aggregates {
             self.limit.used = self.limit.used + family.series_per_row() - (pushed + 2);
         }
         if !event.help.is_empty() {
-            family.learn(batch.text(event.help), "");
+            self.learned += u64::from(family.learn(batch.text(event.help), ""));
         }
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Aggregates {
         let family = &mut self.families[at];
         self.limit.used = self.limit.used + outlook.series - family.row_series(row);
         family.take(row, &step, None, when);
-        family.learn(batch.text(event.help), "");
+        self.learned += u64::from(family.learn(batch.text(event.help), ""));
         for other in others {
             self.remove((small(at), small(other)));
         }

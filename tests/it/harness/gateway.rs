@@ -276,6 +276,16 @@ impl Gateway {
         });
     }
 
+    /// Waits until so many events were applied, and asks for no page: that would see to it that a
+    /// snapshot has its series.
+    #[track_caller]
+    pub(crate) fn wait_processed(&self, events: u64) {
+        wait_for(&format!("{events} events"), DRAIN_DEADLINE, || match self.total("processed") {
+            processed if processed == events => Ok(()),
+            processed => Err(format!("{processed}: {}", self.status())),
+        });
+    }
+
     /// Waits for a checkpoint that was begun after this call.
     #[track_caller]
     pub(crate) fn wait_checkpoint(&self, successes: u64) {

@@ -48,7 +48,7 @@ fn items_that_an_older_dump_brings_back_count_again_and_segments_do_not() {
         redis.run::<u64>(&["LPUSH", LIST, &event]);
     };
     push(1);
-    gateway.wait_value("sent_total", &[], 1.0);
+    gateway.wait_processed(1);
     gateway.kill();
     push(10);
     redis.run::<()>(&["SAVE"]);

@@ -68,7 +68,7 @@ fn acknowledgements_that_redis_forgot_are_sent_again() {
         let gateway =
             Gateway::of(&redis).stream_only("group").set("Snapshot__Interval", "1s").start();
         add(&redis, 300);
-        gateway.wait_value("sent_total", &[], 300.0);
+        gateway.wait_processed(300);
         redis.run::<()>(&["SAVE"]);
         assert!(pending(&redis) > 0, "they are acknowledged already");
         add(&redis, entries_after_the_dump);
