@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
 use crate::config::Config;
 use crate::dead_letters::DeadLetters;
-use crate::decode::DecodeOptions;
+use crate::decode::{DecodeOptions, StreamPushes};
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
 use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security};
@@ -218,6 +218,10 @@ impl Parts {
         let decode = Arc::new(DecodeOptions {
             sort_labels: self.config.metrics.sort_incoming_labels,
             utf8_names: self.config.metrics.utf8_names,
+            stream_pushes: StreamPushes {
+                taken: self.config.push.enabled,
+                wipes: self.config.push.enable_admin_api,
+            },
             hasher: self.store.hasher(),
         });
         let waiting = Waiting::default();
