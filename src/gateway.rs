@@ -112,11 +112,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let max_series = config.metrics.max_series;
     let crashed = !clean_shutdown;
-    let restored_from = cut.as_ref().map(|cut| cut.taken_at).unwrap_or_default();
+    let (taken_at, now) = (cut.as_ref().map(|cut| cut.taken_at), Timestamp::now());
     let store = match cut {
         Some(cut) => Store::restore(cut, max_series),
         None => Store::new(max_series),
     };
+    store.wake(taken_at.unwrap_or_default(), now);
+    // By a clock that was set back since, nobody knows when what is replayed began.
+    let restored_from = taken_at.filter(|taken_at| *taken_at <= now).unwrap_or_default();
     store.set_idempotency_window(config.push.idempotency_window);
     late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
     status.set_phase(Phase::Replaying);

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault_point::kill_point;
 use crate::model::push::IdempotencyKey;
 use crate::model::{
-    Advance, BadEvent, Batch, Position, PositionMismatch, Push, PushApplied, PushRefusal,
-    SeriesHasher, SourceKey, Tally, Timestamp,
+    Advance, BadEvent, Batch, ClockStep, ClockWatch, Position, PositionMismatch, Push, PushApplied,
+    PushRefusal, SeriesHasher, SourceKey, Tally, Timestamp,
 };
 
 mod aggregates;
@@ -139,6 +139,7 @@ struct Inner {
     version: u64,
     /// The number of the last cut for a checkpoint.
     last_cut: u64,
+    clock: ClockWatch,
 }
 
 struct Progress {
@@ -164,13 +165,24 @@ impl Store {
             .into_iter()
             .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
             .collect();
-        let inner = Inner { aggregates, sources, version: cut.version, last_cut: 0 };
+        let clock = ClockWatch::new();
+        let inner = Inner { aggregates, sources, version: cut.version, last_cut: 0, clock };
         Self { inner: Arc::new(Mutex::new(inner)), hasher }
     }
 
     /// The hasher that decoding must use for this store's events.
     pub fn hasher(&self) -> SeriesHasher {
         self.hasher.clone()
+    }
+
+    /// The state is from then, and now is now. A clock that was set back meanwhile makes nothing
+    /// younger; one that was set forward cannot be told from time that passed.
+    pub fn wake(&self, taken_at: Timestamp, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        if now < taken_at {
+            inner.move_ages(ClockStep::between(taken_at, now));
+        }
+        inner.aggregates.cap_ages(now);
     }
 
     /// For how long an idempotency key is remembered.
@@ -190,7 +202,7 @@ impl Store {
         now: Timestamp,
         started: Timestamp,
     ) -> Result<Applied, ApplyError> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let Inner { aggregates, sources, version, .. } = &mut *inner;
         let Progress { position, tally } =
             sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
@@ -209,7 +221,7 @@ impl Store {
 
     /// Whether a push would be applied now, and what would be answered; nothing is changed.
     pub fn check(&self, push: &Push) -> Result<PushApplied, PushRefusal> {
-        self.inner.lock().aggregates.check_push(push)
+        self.lock().aggregates.check_push(push)
     }
 
     /// Where a source stands; `None` when it was never seen.
@@ -259,7 +271,7 @@ impl Store {
 
     /// Copies state and positions, for a checkpoint: the next one tells what changed since.
     pub fn cut(&self, now: Timestamp) -> Cut {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let copy = inner.copy(now);
         inner.aggregates.families_mut().for_each(Family::was_cut);
         let sources = inner.sources.iter().map(|(key, progress)| SourceState {
@@ -277,7 +289,7 @@ impl Store {
 
     /// Copies what a scrape needs: as `cut`, without positions and idempotency keys.
     pub fn scrape(&self, now: Timestamp) -> Cut {
-        self.inner.lock().copy(now)
+        self.lock().copy(now)
     }
 
     /// Entries of a source that are known to be lost.
@@ -309,9 +321,27 @@ impl Store {
         let inner = self.inner.lock();
         inner.sources.iter().map(|(key, source)| (key.clone(), source.tally.clone())).collect()
     }
+
+    /// Before ages are looked at or made: should the clock have been set, they go with it.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock();
+        if let Some(step) = inner.clock.look() {
+            inner.move_ages(step);
+        }
+        inner
+    }
 }
 
 impl Inner {
+    fn move_ages(&mut self, step: ClockStep) {
+        tracing::warn!(
+            milliseconds = step.milliseconds,
+            "the clock was set; windows and idempotency keys are as old as they were"
+        );
+        self.aggregates.move_ages(step);
+        self.version += 1;
+    }
+
     fn copy(&mut self, now: Timestamp) -> Cut {
         let copy = Cut {
             taken_at: now,

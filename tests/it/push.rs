@@ -8,6 +8,8 @@ use crate::harness::{Gateway, RedisServer, turn};
 
 mod aggregate;
 mod atomic;
+#[cfg(feature = "failpoints")]
+mod clock;
 mod disk;
 mod idempotency;
 mod kills;
