@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -29,12 +30,14 @@ use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
 use crate::shutdown;
+use crate::source::push_journal::PushJournalUpkeep;
 use crate::source::redis_connection::{ConnectError, Connector};
-use crate::source::{pipeline, redis_dead_letters};
+use crate::source::{Upkeep, pipeline, redis_dead_letters};
 use crate::status::{Phase, Status};
 use crate::store::Store;
 
 mod introduce;
+mod late_journal;
 mod pushes;
 mod sources;
 mod takeover;
@@ -107,7 +110,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
-    let Some(keeper) = pushes::open(&config, &status, &shutdown).await else {
+    let Some(keeper) = pushes::open(&config, &status, &push, &shutdown).await else {
         return Ok(());
     };
     let max_series = config.metrics.max_series;
@@ -227,13 +230,12 @@ impl Parts {
             },
             hasher: self.store.hasher(),
         });
-        let waiting = Waiting::default();
         let context = pipeline::Context {
             store: self.store.clone(),
             status: self.status.clone(),
-            decode: Arc::clone(&decode),
+            decode,
             dead_letters: self.dead_letters.clone(),
-            waiting: waiting.clone(),
+            waiting: Waiting::default(),
             own_metrics: self.own_metrics.clone(),
             workers: self.config.redis.metric_queue_workers,
             lease: self.lease.clone(),
@@ -241,28 +243,40 @@ impl Parts {
             restored_from: self.restored_from,
             shutdown: stop_reading.clone(),
         };
+        let keep_up = {
+            let (store, status, lease) =
+                (self.store.clone(), self.status.clone(), self.lease.clone());
+            let (durable, stop) = (checkpointer.durable(), stop_upkeep.clone());
+            move |upkeep: Box<dyn Upkeep>| {
+                pipeline::keep_up(
+                    upkeep,
+                    store.clone(),
+                    status.clone(),
+                    lease.clone(),
+                    durable.clone(),
+                    stop.clone(),
+                )
+            }
+        };
         let (mut readers, mut keepers) = (JoinSet::new(), JoinSet::new());
         for (source, upkeep) in sources(self, connector) {
             // Before any task runs: `/metrics` must wait for all of them.
             self.status.source(source.key(), |_| {});
             readers.spawn(pipeline::run(source, context.clone()));
-            keepers.spawn(pipeline::keep_up(
-                upkeep,
-                self.store.clone(),
-                self.status.clone(),
-                self.lease.clone(),
-                checkpointer.durable(),
-                stop_upkeep.clone(),
-            ));
+            keepers.spawn(keep_up(upkeep));
         }
-        self.keeper.start(
-            &self.push,
-            self.store.clone(),
-            decode,
-            self.lease.clone(),
-            &waiting,
-            connector,
-        );
+        if let Keeper::NoJournalYet(directory) = &self.keeper {
+            let (made, journal) = oneshot::channel();
+            let (directory, front) = (directory.clone(), self.push.clone());
+            readers.spawn(late_journal::run(directory, front, context.clone(), made));
+            let keep_up = keep_up.clone();
+            keepers.spawn(async move {
+                if let Ok(feed) = journal.await {
+                    keep_up(Box::new(PushJournalUpkeep::new(feed))).await;
+                }
+            });
+        }
+        self.keeper.start(&self.push, &context, connector);
         keepers.spawn(redis_dead_letters::run(
             connector.clone(),
             self.config.dead_letters.stream.clone(),

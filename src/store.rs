@@ -33,6 +33,7 @@ mod limits;
 mod outlook;
 mod refusal;
 mod row_set;
+mod sources;
 mod sparse;
 mod step;
 pub mod summary;
@@ -46,6 +47,7 @@ use aggregates::{Aggregates, Remains};
 pub use changes::{BLOCK_ROWS, Changes};
 pub use family::{Family, Values};
 pub use row_set::RowSet;
+use sources::Sources;
 pub use sparse::SparseColumn;
 pub use text_column::TextColumn;
 
@@ -135,16 +137,11 @@ pub struct Store {
 
 struct Inner {
     aggregates: Aggregates,
-    sources: BTreeMap<SourceKey, Progress>,
+    sources: Sources,
     version: u64,
     /// The number of the last cut for a checkpoint.
     last_cut: u64,
     clock: ClockWatch,
-}
-
-struct Progress {
-    position: Position,
-    tally: Tally,
 }
 
 impl Store {
@@ -160,13 +157,13 @@ impl Store {
         let Cut { families, groups, idempotency_keys: keys, .. } = cut;
         let aggregates =
             Aggregates::restore(Remains { families, groups, keys }, max_series, &hasher);
-        let sources = cut
-            .sources
-            .into_iter()
-            .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
-            .collect();
-        let clock = ClockWatch::new();
-        let inner = Inner { aggregates, sources, version: cut.version, last_cut: 0, clock };
+        let inner = Inner {
+            aggregates,
+            sources: Sources::restore(cut.sources),
+            version: cut.version,
+            last_cut: 0,
+            clock: ClockWatch::new(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)), hasher }
     }
 
@@ -204,7 +201,7 @@ impl Store {
     ) -> Result<Applied, ApplyError> {
         let mut inner = self.lock();
         let Inner { aggregates, sources, version, .. } = &mut *inner;
-        let Progress { position, tally } =
+        let SourceState { position, tally, .. } =
             sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
         position
             .advance(advance)
@@ -226,7 +223,7 @@ impl Store {
 
     /// Where a source stands; `None` when it was never seen.
     pub fn position(&self, source: &SourceKey) -> Option<Position> {
-        self.inner.lock().sources.get(source).map(|progress| progress.position.clone())
+        self.inner.lock().sources.get(source).map(|source| source.position.clone())
     }
 
     /// Sets a source's position by decree (first contact, a lost Redis, an acknowledgement) and
@@ -238,19 +235,25 @@ impl Store {
         change: impl FnOnce(&mut Option<Position>) -> u64,
     ) {
         let mut inner = self.inner.lock();
-        let (before, mut tally) = match inner.sources.remove(source) {
-            Some(Progress { position, tally }) => (Some(position), tally),
-            None => (None, Tally::default()),
-        };
+        let before = inner.sources.get(source).map(|source| source.position.clone());
         let mut after = before.clone();
         let lost = change(&mut after);
-        tally.lost += lost;
         // An acknowledgement of nothing is no reason for another checkpoint.
         if after != before || lost > 0 {
             inner.version += 1;
         }
-        if let Some(position) = after {
-            inner.sources.insert(source.clone(), Progress { position, tally });
+        match after {
+            Some(position) => inner.sources.place(source, position).tally.lost += lost,
+            None => drop(inner.sources.remove(source)),
+        }
+    }
+
+    /// This is the journal that pushes lie in from now on; of those before it only so many are
+    /// remembered.
+    pub fn use_journal(&self, source: &SourceKey) {
+        let mut inner = self.inner.lock();
+        if inner.sources.use_journal(source) {
+            inner.version += 1;
         }
     }
 
@@ -262,9 +265,9 @@ impl Store {
         position: impl FnOnce(Position) -> Position,
     ) {
         let mut inner = self.inner.lock();
-        if let Some(progress) = inner.sources.remove(from) {
-            let position = position(progress.position);
-            inner.sources.insert(to, Progress { position, ..progress });
+        if let Some(source) = inner.sources.remove(from) {
+            let position = position(source.position);
+            inner.sources.insert(SourceState { key: to, position, ..source });
             inner.version += 1;
         }
     }
@@ -274,12 +277,8 @@ impl Store {
         let mut inner = self.lock();
         let copy = inner.copy(now);
         inner.aggregates.families_mut().for_each(Family::was_cut);
-        let sources = inner.sources.iter().map(|(key, progress)| SourceState {
-            key: key.clone(),
-            position: progress.position.clone(),
-            tally: progress.tally.clone(),
-        });
-        let copy = Cut { sources: sources.collect(), ..copy };
+        let sources = inner.sources.copy();
+        let copy = Cut { sources, ..copy };
         let keys = inner.aggregates.keys();
         let (idempotency_keys, keys_forgotten) = (keys.copy(), keys.forgotten());
         let number = CUTS.fetch_add(1, Ordering::Relaxed);
@@ -294,7 +293,7 @@ impl Store {
 
     /// Entries of a source that are known to be lost.
     pub fn lost(&self, source: &SourceKey) -> u64 {
-        self.inner.lock().sources.get(source).map_or(0, |progress| progress.tally.lost)
+        self.inner.lock().sources.get(source).map_or(0, |source| source.tally.lost)
     }
 
     /// Grows with every change.
@@ -316,10 +315,13 @@ impl Store {
         }
     }
 
-    /// Each source's tally.
+    /// The tally of each source as the world knows them.
     pub fn tallies(&self) -> Vec<(SourceKey, Tally)> {
-        let inner = self.inner.lock();
-        inner.sources.iter().map(|(key, source)| (key.clone(), source.tally.clone())).collect()
+        let mut tallies: BTreeMap<_, Tally> = BTreeMap::new();
+        for source in self.inner.lock().sources.iter() {
+            tallies.entry(source.key.public()).or_default().add(&source.tally);
+        }
+        tallies.into_iter().collect()
     }
 
     /// Before ages are looked at or made: should the clock have been set, they go with it.

@@ -31,7 +31,7 @@ pub(super) fn sources(
         halves.push((Box::new(source), Box::new(upkeep)));
     }
     if let Keeper::Journal(feed) = keeper {
-        let source = PushJournalSource::new(feed.clone());
+        let source = PushJournalSource::new(feed.clone(), store.clone());
         halves.push((Box::new(source), Box::new(PushJournalUpkeep::new(feed.clone()))));
     }
     for key in &stream.keys {

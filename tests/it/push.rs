@@ -12,6 +12,7 @@ mod atomic;
 mod clock;
 mod disk;
 mod idempotency;
+mod journal;
 mod kills;
 mod limits;
 mod replace;
