@@ -34,12 +34,13 @@ pub use name::{RESERVED_NAMES, RESERVED_PREFIX};
 use std::sync::Arc;
 
 use crate::model::{
-    BadEvent, Batch, BatchPush, Body, Event, Push, RawEntry, Reason, SeriesHasher, Span,
+    BadEvent, Batch, BatchPush, Body, Event, Push, PushRefusal, RawEntry, Reason, SeriesHasher,
+    Span,
 };
 
 use self::fields::Fields;
 use self::labels::LabelScratch;
-use self::push::PushRequest;
+use self::push::{Method, PushRequest};
 use self::refusal::Refusal;
 
 /// The most an entry may hold.
@@ -59,7 +60,17 @@ pub struct DecodeOptions {
     pub sort_labels: bool,
     /// Names of any characters are taken, quoted.
     pub utf8_names: bool,
+    pub stream_pushes: StreamPushes,
     pub hasher: SeriesHasher,
+}
+
+/// What may be pushed through a stream. Over HTTP it is refused before it is kept; but anybody who
+/// may write to the stream can put a push there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamPushes {
+    /// Anything at all.
+    pub taken: bool,
+    pub wipes: bool,
 }
 
 /// Decodes every entry. Never fails: what is wrong with an entry stands in `Batch::bad`.
@@ -70,6 +81,17 @@ pub fn decode(entries: Vec<RawEntry>, options: &DecodeOptions) -> Batch {
         decoder.entry(entry);
     }
     Batch { entries, ..decoder.batch }
+}
+
+fn push_request(record: &[u8]) -> Result<PushRequest, Refusal> {
+    PushRequest::from_record(record).map_err(|error| {
+        Refusal::new(Reason::InvalidExposition, format!("a push that is none: {error}"))
+    })
+}
+
+fn interpret(request: &PushRequest, options: &DecodeOptions) -> Result<Arc<Push>, Refusal> {
+    push::interpret(request, options)
+        .map_err(|PushRefusal { reason, detail }| Refusal::new(reason, detail))
 }
 
 /// A batch in the making, and the scratch space its events share.
@@ -114,10 +136,10 @@ impl<'o> Decoder<'o> {
     fn entry(&mut self, entry: &RawEntry) {
         let size = match &entry.body {
             Body::Payload(payload) => payload.len(),
-            Body::Field { name, value } if name == PUSH_FIELD => return self.push_record(value),
+            Body::Field { name, value } if name == PUSH_FIELD => return self.stream_push(value),
             Body::Field { name, value } => name.len() + value.len(),
             Body::Fields(fields) => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
-            Body::PushRecord(record) => return self.push_record(record),
+            Body::PushRecord(record) => return self.journal_record(record),
             Body::Push(push) => return self.push(Arc::clone(push)),
         };
         if size > MAX_ENTRY_BYTES {
@@ -137,17 +159,28 @@ impl<'o> Decoder<'o> {
         }
     }
 
-    fn push_record(&mut self, record: &[u8]) {
-        let interpreted = PushRequest::from_record(record)
-            .map_err(|error| {
-                Refusal::new(Reason::InvalidExposition, format!("a push that is none: {error}"))
-            })
-            .and_then(|request| {
-                // Whoever kept it took its names; they are no matter of today's options.
-                let options = DecodeOptions { utf8_names: true, ..self.options.clone() };
-                push::interpret(&request, &options)
-                    .map_err(|refused| Refusal::new(refused.reason, refused.detail))
-            });
+    /// It was taken, answered, and perhaps served: it is no matter of today's options.
+    fn journal_record(&mut self, record: &[u8]) {
+        let options = DecodeOptions { utf8_names: true, ..self.options.clone() };
+        let request = push_request(record);
+        self.push_or_refuse(request.and_then(|request| interpret(&request, &options)));
+    }
+
+    /// Whoever wrote it need not have asked a gateway.
+    fn stream_push(&mut self, record: &[u8]) {
+        let StreamPushes { taken, wipes } = self.options.stream_pushes;
+        let forbidden = |what: &str| Refusal::new(Reason::Forbidden, what);
+        let push = push_request(record).and_then(|request| match request.method {
+            _ if !taken => Err(forbidden("a push in a stream, and Push.Enabled is false")),
+            Method::Wipe if !wipes => {
+                Err(forbidden("a wipe in a stream, and Push.EnableAdminApi is false"))
+            }
+            _ => interpret(&request, self.options),
+        });
+        self.push_or_refuse(push);
+    }
+
+    fn push_or_refuse(&mut self, interpreted: Result<Arc<Push>, Refusal>) {
         match interpreted {
             Ok(push) => self.push(push),
             Err(refusal) => self.refuse(Span::default(), refusal),

@@ -11,6 +11,9 @@
 //! ```
 //!
 //! A kill is a real SIGKILL: no destructor runs, no buffer is flushed.
+//!
+//! The file that `CLOCK_OFFSET_FILE` names holds by how many milliseconds the wall clock is wrong;
+//! a test that writes it sets the clock.
 
 #[cfg(not(feature = "failpoints"))]
 mod inactive {
@@ -24,11 +27,18 @@ mod inactive {
     pub(crate) fn io_fault(_name: &'static str) -> Option<std::io::Error> {
         None
     }
+
+    #[inline(always)]
+    pub(crate) fn clock_offset_milliseconds() -> i64 {
+        0
+    }
 }
 
 #[cfg(feature = "failpoints")]
 mod active {
+    use std::ffi::OsString;
     use std::io;
+    use std::sync::OnceLock;
     use std::time::Duration;
 
     use rustix::io::Errno;
@@ -70,6 +80,18 @@ mod active {
         None
     }
 
+    /// By how much the wall clock is wrong.
+    pub(crate) fn clock_offset_milliseconds() -> i64 {
+        static FILE: OnceLock<Option<OsString>> = OnceLock::new();
+        let Some(file) = FILE.get_or_init(|| std::env::var_os("CLOCK_OFFSET_FILE")) else {
+            return 0;
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => text.trim().parse().expect("a number of milliseconds"),
+            Err(error) => panic!("{}: {error}", file.display()),
+        }
+    }
+
     fn error_named(kind: Option<&str>) -> io::Error {
         let errno = match kind {
             Some("ENOSPC") => Errno::NOSPC,
@@ -84,6 +106,6 @@ mod active {
 #[cfg(feature = "failpoints")]
 pub use active::activate;
 #[cfg(feature = "failpoints")]
-pub(crate) use active::{io_fault, kill_point, kill_soon};
+pub(crate) use active::{clock_offset_milliseconds, io_fault, kill_point, kill_soon};
 #[cfg(not(feature = "failpoints"))]
-pub(crate) use inactive::{io_fault, kill_point, kill_soon};
+pub(crate) use inactive::{clock_offset_milliseconds, io_fault, kill_point, kill_soon};

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
 use crate::config::Config;
 use crate::dead_letters::DeadLetters;
-use crate::decode::DecodeOptions;
+use crate::decode::{DecodeOptions, StreamPushes};
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
 use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security, Settling};
@@ -37,6 +37,7 @@ use crate::status::{Phase, Status};
 use crate::store::Store;
 
 mod introduce;
+mod late_journal;
 mod pushes;
 mod retirement;
 mod sources;
@@ -161,16 +162,19 @@ impl Shared {
             return Ok(None);
         };
         let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
-        let Some(keeper) = pushes::open(&config, &status, shutdown).await else {
+        let Some(keeper) = pushes::open(&config, &status, &push, shutdown).await else {
             return Ok(None);
         };
         let max_series = config.metrics.max_series;
         let crashed = !clean_shutdown;
-        let restored_from = cut.as_ref().map(|cut| cut.taken_at).unwrap_or_default();
+        let (taken_at, now) = (cut.as_ref().map(|cut| cut.taken_at), Timestamp::now());
         let store = match cut {
             Some(cut) => Store::restore(cut, max_series),
             None => Store::new(max_series),
         };
+        store.wake(taken_at.unwrap_or_default(), now);
+        // By a clock that was set back since, nobody knows when what is replayed began.
+        let restored_from = taken_at.filter(|taken_at| *taken_at <= now).unwrap_or_default();
         store.set_idempotency_window(config.push.idempotency_window);
         late_store.set(store.clone()).map_err(|_| anyhow::anyhow!("the store was set twice"))?;
         settling.begin(checkpointer.out_of_turn());
@@ -267,15 +271,18 @@ impl Parts {
         let decode = Arc::new(DecodeOptions {
             sort_labels: self.config.metrics.sort_incoming_labels,
             utf8_names: self.config.metrics.utf8_names,
+            stream_pushes: StreamPushes {
+                taken: self.config.push.enabled,
+                wipes: self.config.push.enable_admin_api,
+            },
             hasher: self.store.hasher(),
         });
-        let waiting = Waiting::default();
         let context = pipeline::Context {
             store: self.store.clone(),
             status: self.status.clone(),
-            decode: Arc::clone(&decode),
+            decode,
             dead_letters: self.dead_letters.clone(),
-            waiting: waiting.clone(),
+            waiting: Waiting::default(),
             own_metrics: self.own_metrics.clone(),
             workers: self.config.redis.metric_queue_workers,
             lease: self.lease.clone(),
@@ -284,22 +291,18 @@ impl Parts {
             shutdown: stop_reading.clone(),
         };
         let mut tasks = sources::Tasks {
-            context,
+            context: context.clone(),
             durable: checkpointer.durable(),
             stop_upkeep: stop_upkeep.clone(),
             readers: JoinSet::new(),
             keepers: JoinSet::new(),
         };
         sources::start(self, &mut tasks);
+        if let Keeper::NoJournalYet(directory) = &self.keeper {
+            late_journal::start(directory, &self.push, &mut tasks);
+        }
         let sources::Tasks { readers, mut keepers, .. } = tasks;
-        self.keeper.start(
-            &self.push,
-            self.store.clone(),
-            decode,
-            self.lease.clone(),
-            &waiting,
-            &self.connector,
-        );
+        self.keeper.start(&self.push, &context, &self.connector);
         keepers.spawn(dead_letters_writer::run(
             self.connector.clone(),
             self.config.dead_letters.stream.clone(),

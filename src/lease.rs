@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::model::clock::steady_clock;
+
 /// Handle to one ownership; clones share it.
 #[derive(Clone, Debug)]
 pub struct Lease {
@@ -47,12 +49,7 @@ pub struct Moment {
 
 impl Moment {
     pub fn now() -> Self {
-        let now = rustix::time::clock_gettime(SUSPENDED_TIME_COUNTS);
-        let nanoseconds = now.tv_nsec.unsigned_abs() as u32;
-        Self {
-            at: Instant::now(),
-            awake_or_not: Duration::new(now.tv_sec.unsigned_abs(), nanoseconds),
-        }
+        Self { at: Instant::now(), awake_or_not: steady_clock() }
     }
 
     pub fn age(&self) -> Duration {
@@ -62,11 +59,6 @@ impl Moment {
             .max(now.awake_or_not.saturating_sub(self.awake_or_not))
     }
 }
-
-#[cfg(target_os = "linux")]
-const SUSPENDED_TIME_COUNTS: rustix::time::ClockId = rustix::time::ClockId::Boottime;
-#[cfg(not(target_os = "linux"))]
-const SUSPENDED_TIME_COUNTS: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 impl Lease {
     /// `taken`: before the ownership was asked for. Without a `term` it needs no renewal.

@@ -37,6 +37,7 @@ pub mod status;
 pub mod config;
 
 pub mod allocator;
+pub mod durable_files;
 pub mod fault_point;
 pub mod shutdown;
 pub mod telemetry;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or knows of tokio, Redis or HTTP.
 
+pub mod clock;
 pub mod event;
 pub mod exemplar;
 pub mod exposition;
@@ -18,6 +19,7 @@ pub mod stream_id;
 pub mod tally;
 pub mod timestamp;
 
+pub use clock::{ClockStep, ClockWatch};
 pub use event::{BadEvent, Batch, BatchPush, Body, Event, Locator, RawEntry, Span};
 pub use exemplar::Exemplar;
 pub use hash_tag::{can_be_tagged, tagged};

@@ -42,8 +42,25 @@ const MOST_WAITING: usize = 4096;
 /// Takes pushes; clones share it.
 #[derive(Clone, Default)]
 pub struct PushFront {
-    desk: Arc<RwLock<Option<Desk>>>,
+    counter: Arc<RwLock<Counter>>,
 }
+
+/// Whether pushes are taken.
+enum Counter {
+    /// Not yet, and why.
+    Closed(String),
+    Open(Desk),
+    /// Not any more.
+    Ended,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::Closed(NOT_TAKING.into())
+    }
+}
+
+const NOT_TAKING: &str = "not taking pushes: restoring, standing by or stopping; see /-/ready";
 
 /// What an open front works with.
 #[derive(Clone)]
@@ -105,7 +122,7 @@ pub enum PushError {
 }
 
 impl PushFront {
-    /// Takes pushes from now on; returns where the keeper finds them.
+    /// Takes pushes from now on, unless it was closed; returns where the keeper finds them.
     pub fn open(
         &self,
         store: Store,
@@ -114,24 +131,41 @@ impl PushFront {
         waiting: Waiting,
     ) -> mpsc::Receiver<Pending> {
         let (keeper, pending) = mpsc::channel(MOST_WAITING);
-        *self.desk.write() = Some(Desk { store, decode, lease, waiting, keeper });
+        let mut counter = self.counter.write();
+        if !matches!(*counter, Counter::Ended) {
+            *counter = Counter::Open(Desk { store, decode, lease, waiting, keeper });
+        }
         pending
+    }
+
+    /// What pushes are answered until it is opened.
+    pub fn refuse(&self, why: String) {
+        let mut counter = self.counter.write();
+        if matches!(*counter, Counter::Closed(_)) {
+            *counter = Counter::Closed(why);
+        }
     }
 
     /// Takes no more, and lets those on their way finish.
     pub async fn close(&self) {
-        let desk = self.desk.write().take();
-        if let Some(Desk { waiting, .. }) = desk {
+        let before = std::mem::replace(&mut *self.counter.write(), Counter::Ended);
+        if let Counter::Open(Desk { waiting, .. }) = before {
             waiting.all_answered().await;
+        }
+    }
+
+    fn desk(&self) -> Result<Desk, PushError> {
+        match &*self.counter.read() {
+            Counter::Open(desk) => Ok(desk.clone()),
+            Counter::Closed(why) => Err(PushError::Unavailable { why: why.clone() }),
+            Counter::Ended => Err(PushError::Unavailable { why: NOT_TAKING.into() }),
         }
     }
 
     /// Applies a push, all of it or nothing; returns once a scrape would show it and a crash would
     /// not lose it.
     pub async fn submit(&self, request: PushRequest) -> Result<PushApplied, PushError> {
-        let desk = self.desk.read().clone().ok_or_else(|| PushError::Unavailable {
-            why: "not taking pushes: restoring, standing by or stopping; see /-/ready".into(),
-        })?;
+        let desk = self.desk()?;
         let request = Arc::new(request);
         let refusal = match desk.submit(Arc::clone(&request)).await {
             Err(PushError::Refused(refusal)) => refusal,

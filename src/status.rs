@@ -34,6 +34,8 @@ pub struct Report {
     pub ownership: OwnershipReport,
     /// What waits in sources that the state knows and nobody reads any more.
     pub unread: BTreeMap<SourceKey, String>,
+    /// Why there is no journal of pushes, where there should be one.
+    pub journal_error: Option<String>,
     /// Why the changed TLS and user files are not in force.
     pub web_config_error: Option<String>,
 }
@@ -177,11 +179,7 @@ impl Status {
 
     /// Changes one source's report.
     pub fn source(&self, key: &SourceKey, change: impl FnOnce(&mut SourceReport)) {
-        let mut report = self.inner.report.lock();
-        match report.sources.get_mut(key) {
-            Some(source) => change(source),
-            None => change(report.sources.entry(key.clone()).or_default()),
-        }
+        change(self.inner.report.lock().sources.entry(key.public()).or_default());
     }
 
     pub fn checkpoint(&self, change: impl FnOnce(&mut CheckpointReport)) {
@@ -195,6 +193,11 @@ impl Status {
             Some(what) => report.unread.insert(source.clone(), what),
             None => report.unread.remove(source),
         };
+    }
+
+    /// The journal of pushes cannot be opened or made, or `None` when it could.
+    pub fn set_journal_error(&self, error: Option<String>) {
+        self.inner.report.lock().journal_error = error;
     }
 
     /// Not a reason to be degraded: what was read before stays in force, and a gateway that
@@ -260,9 +263,10 @@ impl Report {
     fn missing_in_phase(&self) -> Vec<String> {
         match self.phase {
             Phase::Standby => vec!["standby: another process owns this identity".into()],
-            Phase::Restoring => vec![match &self.checkpoint.last_error {
-                Some(error) => format!("waiting for the storage: {}", one_line(error)),
-                None => "restoring the snapshot".into(),
+            Phase::Restoring => vec![match (&self.journal_error, &self.checkpoint.last_error) {
+                (Some(error), _) => format!("waiting for the journal of pushes: {error}"),
+                (None, Some(error)) => format!("waiting for the storage: {}", one_line(error)),
+                (None, None) => "restoring the snapshot".into(),
             }],
             Phase::Replaying => self.replaying(),
             Phase::Serving | Phase::Stopping => Vec::new(),
@@ -280,7 +284,16 @@ impl Report {
     /// What is wrong while `/metrics` may be complete. Not all of it is a reason not to be ready:
     /// what nobody reads any more does not come back when nobody is sent here.
     pub fn degraded(&self) -> Vec<String> {
-        self.checkpoint.overdue().into_iter().chain(self.unread.values().cloned()).collect()
+        let no_journal = self.journal_error.as_ref().filter(|_| self.phase != Phase::Restoring);
+        let no_journal = no_journal.map(|error| {
+            format!(
+                "pushes are not taken, and everything else goes on: no journal can be made for \
+                 them: {error}; tried again every second. Set Push.Journal to a directory on a \
+                 local disk, or Push.Enabled=false"
+            )
+        });
+        let unread = self.unread.values().cloned();
+        self.checkpoint.overdue().into_iter().chain(no_journal).chain(unread).collect()
     }
 
     /// The sources that have not reached their tail; never empty, because the
@@ -369,6 +382,21 @@ mod tests {
         status.set_phase(Phase::Restoring);
         status.checkpoint(|report| report.last_error = Some("cannot read x:\n 503".into()));
         assert_eq!(status.missing(), ["waiting for the storage: cannot read x: 503"]);
+        status.set_journal_error(Some("no journal".into()));
+        assert_eq!(status.missing(), ["waiting for the journal of pushes: no journal"]);
+        assert_eq!(status.degraded(), [""; 0], "said once");
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_made_keeps_nothing_but_pushes_from_going_on() {
+        let status = Status::new();
+        status.set_phase(Phase::Serving);
+        status.set_journal_error(Some("read-only".into()));
+        assert_eq!(status.missing(), [""; 0]);
+        let why = status.degraded().join("\n");
+        assert!(why.contains("no journal can be made for them: read-only;"), "{why}");
+        status.set_journal_error(None);
+        assert_eq!(status.degraded(), [""; 0]);
     }
 
     #[test]

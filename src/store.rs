@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault_point::kill_point;
 use crate::model::push::IdempotencyKey;
 use crate::model::{
-    Advance, BadEvent, Batch, Position, PositionMismatch, Push, PushApplied, PushRefusal,
-    SeriesHasher, SourceKey, Tally, Timestamp,
+    Advance, BadEvent, Batch, ClockStep, ClockWatch, Position, PositionMismatch, Push, PushApplied,
+    PushRefusal, SeriesHasher, SourceKey, Tally, Timestamp,
 };
 
 mod aggregates;
@@ -33,6 +33,7 @@ mod limits;
 mod outlook;
 mod refusal;
 mod row_set;
+mod sources;
 mod sparse;
 mod step;
 pub mod summary;
@@ -46,6 +47,7 @@ use aggregates::{Aggregates, Remains};
 pub use changes::{BLOCK_ROWS, Changes};
 pub use family::{Family, Values};
 pub use row_set::RowSet;
+use sources::Sources;
 pub use sparse::SparseColumn;
 pub use text_column::TextColumn;
 
@@ -140,17 +142,13 @@ pub struct Store {
 
 struct Inner {
     aggregates: Aggregates,
-    sources: BTreeMap<SourceKey, Progress>,
+    sources: Sources,
     version: u64,
     /// As [`Cut::decided_at`].
     decided_at: u64,
     /// The number of the last cut for a checkpoint.
     last_cut: u64,
-}
-
-struct Progress {
-    position: Position,
-    tally: Tally,
+    clock: ClockWatch,
 }
 
 impl Store {
@@ -166,18 +164,30 @@ impl Store {
         let Cut { families, groups, idempotency_keys: keys, .. } = cut;
         let aggregates =
             Aggregates::restore(Remains { families, groups, keys }, max_series, &hasher);
-        let sources = cut
-            .sources
-            .into_iter()
-            .map(|SourceState { key, position, tally }| (key, Progress { position, tally }))
-            .collect();
-        let inner = Inner { aggregates, sources, version: cut.version, decided_at: 0, last_cut: 0 };
+        let inner = Inner {
+            aggregates,
+            sources: Sources::restore(cut.sources),
+            version: cut.version,
+            decided_at: 0,
+            last_cut: 0,
+            clock: ClockWatch::new(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)), hasher }
     }
 
     /// The hasher that decoding must use for this store's events.
     pub fn hasher(&self) -> SeriesHasher {
         self.hasher.clone()
+    }
+
+    /// The state is from then, and now is now. A clock that was set back meanwhile makes nothing
+    /// younger; one that was set forward cannot be told from time that passed.
+    pub fn wake(&self, taken_at: Timestamp, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        if now < taken_at {
+            inner.move_ages(ClockStep::between(taken_at, now));
+        }
+        inner.aggregates.cap_ages(now);
     }
 
     /// For how long an idempotency key is remembered.
@@ -197,9 +207,9 @@ impl Store {
         now: Timestamp,
         started: Timestamp,
     ) -> Result<Applied, ApplyError> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let Inner { aggregates, sources, version, decided_at, .. } = &mut *inner;
-        let Progress { position, tally } =
+        let SourceState { position, tally, .. } =
             sources.get_mut(source).ok_or_else(|| ApplyError::UnknownSource(source.clone()))?;
         position
             .advance(advance)
@@ -220,18 +230,18 @@ impl Store {
 
     /// Whether a push would be applied now, and what would be answered; nothing is changed.
     pub fn check(&self, push: &Push) -> Result<PushApplied, PushRefusal> {
-        self.inner.lock().aggregates.check_push(push)
+        self.lock().aggregates.check_push(push)
     }
 
     /// Where a source stands; `None` when it was never seen.
     pub fn position(&self, source: &SourceKey) -> Option<Position> {
-        self.inner.lock().sources.get(source).map(|progress| progress.position.clone())
+        self.inner.lock().sources.get(source).map(|source| source.position.clone())
     }
 
     /// Where every source stands that was ever seen.
     pub fn positions(&self) -> Vec<(SourceKey, Position)> {
         let inner = self.inner.lock();
-        inner.sources.iter().map(|(key, source)| (key.clone(), source.position.clone())).collect()
+        inner.sources.iter().map(|one| (one.key.clone(), one.position.clone())).collect()
     }
 
     /// Sets a source's position by decree (first contact, a lost Redis, an acknowledgement) and
@@ -243,13 +253,9 @@ impl Store {
         change: impl FnOnce(&mut Option<Position>) -> u64,
     ) {
         let mut inner = self.inner.lock();
-        let (before, mut tally) = match inner.sources.remove(source) {
-            Some(Progress { position, tally }) => (Some(position), tally),
-            None => (None, Tally::default()),
-        };
+        let before = inner.sources.get(source).map(|source| source.position.clone());
         let mut after = before.clone();
         let lost = change(&mut after);
-        tally.lost += lost;
         // An acknowledgement of nothing is no reason for another checkpoint.
         if after != before || lost > 0 {
             inner.version += 1;
@@ -257,8 +263,18 @@ impl Store {
         if lost > 0 {
             inner.decided_at = inner.version;
         }
-        if let Some(position) = after {
-            inner.sources.insert(source.clone(), Progress { position, tally });
+        match after {
+            Some(position) => inner.sources.place(source, position).tally.lost += lost,
+            None => drop(inner.sources.remove(source)),
+        }
+    }
+
+    /// This is the journal that pushes lie in from now on; of those before it only so many are
+    /// remembered.
+    pub fn use_journal(&self, source: &SourceKey) {
+        let mut inner = self.inner.lock();
+        if inner.sources.use_journal(source) {
+            inner.version += 1;
         }
     }
 
@@ -270,24 +286,20 @@ impl Store {
         position: impl FnOnce(Position) -> Position,
     ) {
         let mut inner = self.inner.lock();
-        if let Some(progress) = inner.sources.remove(from) {
-            let position = position(progress.position);
-            inner.sources.insert(to, Progress { position, ..progress });
+        if let Some(source) = inner.sources.remove(from) {
+            let position = position(source.position);
+            inner.sources.insert(SourceState { key: to, position, ..source });
             inner.version += 1;
         }
     }
 
     /// Copies state and positions, for a checkpoint: the next one tells what changed since.
     pub fn cut(&self, now: Timestamp) -> Cut {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let copy = inner.copy(now);
         inner.aggregates.families_mut().for_each(Family::was_cut);
-        let sources = inner.sources.iter().map(|(key, progress)| SourceState {
-            key: key.clone(),
-            position: progress.position.clone(),
-            tally: progress.tally.clone(),
-        });
-        let copy = Cut { sources: sources.collect(), ..copy };
+        let sources = inner.sources.copy();
+        let copy = Cut { sources, ..copy };
         let keys = inner.aggregates.keys();
         let (idempotency_keys, keys_forgotten) = (keys.copy(), keys.forgotten());
         let number = CUTS.fetch_add(1, Ordering::Relaxed);
@@ -297,12 +309,12 @@ impl Store {
 
     /// Copies what a scrape needs: as `cut`, without positions and idempotency keys.
     pub fn scrape(&self, now: Timestamp) -> Cut {
-        self.inner.lock().copy(now)
+        self.lock().copy(now)
     }
 
     /// Entries of a source that are known to be lost.
     pub fn lost(&self, source: &SourceKey) -> u64 {
-        self.inner.lock().sources.get(source).map_or(0, |progress| progress.tally.lost)
+        self.inner.lock().sources.get(source).map_or(0, |source| source.tally.lost)
     }
 
     /// Grows with every change.
@@ -324,14 +336,35 @@ impl Store {
         }
     }
 
-    /// Each source's tally.
+    /// The tally of each source as the world knows them.
     pub fn tallies(&self) -> Vec<(SourceKey, Tally)> {
-        let inner = self.inner.lock();
-        inner.sources.iter().map(|(key, source)| (key.clone(), source.tally.clone())).collect()
+        let mut tallies: BTreeMap<_, Tally> = BTreeMap::new();
+        for source in self.inner.lock().sources.iter() {
+            tallies.entry(source.key.public()).or_default().add(&source.tally);
+        }
+        tallies.into_iter().collect()
+    }
+
+    /// Before ages are looked at or made: should the clock have been set, they go with it.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock();
+        if let Some(step) = inner.clock.look() {
+            inner.move_ages(step);
+        }
+        inner
     }
 }
 
 impl Inner {
+    fn move_ages(&mut self, step: ClockStep) {
+        tracing::warn!(
+            milliseconds = step.milliseconds,
+            "the clock was set; windows and idempotency keys are as old as they were"
+        );
+        self.aggregates.move_ages(step);
+        self.version += 1;
+    }
+
     fn copy(&mut self, now: Timestamp) -> Cut {
         let copy = Cut {
             taken_at: now,

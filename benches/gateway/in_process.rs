@@ -1,6 +1,6 @@
 //! Decoding and applying without Redis, HTTP and a second thread: what one core could do at most.
 
-use prom_stream_gateway::decode::{DecodeOptions, decode};
+use prom_stream_gateway::decode::{DecodeOptions, StreamPushes, decode};
 use prom_stream_gateway::model::position::{Advance, Position, ReaderPosition};
 use prom_stream_gateway::model::{
     Batch, Body, Locator, RawEntry, SourceKey, SourceKind, StreamId, Timestamp,
@@ -29,7 +29,12 @@ impl InProcess {
             0
         });
         let hasher = store.hasher();
-        let options = DecodeOptions { sort_labels: false, utf8_names: true, hasher };
+        let options = DecodeOptions {
+            sort_labels: false,
+            utf8_names: true,
+            stream_pushes: StreamPushes::default(),
+            hasher,
+        };
         Self { store, options, source, applied: 0, seconds: 0.0 }
     }
 

@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use super::storage::{HeadVersion, ReadHead, Storage, StorageError};
+use crate::durable_files::random_bits;
 use crate::lease::Moment;
 
 /// Watches one identity.
@@ -43,7 +44,8 @@ pub enum Vacancy {
 impl Standby {
     /// `lease_ttl`: how long to wait where `head` does not say so, or says less.
     pub fn new(lease_ttl: Duration) -> Self {
-        Self { nonce: nonce(), lease_ttl, longest_wait: Duration::MAX, attempts: 0, seen: None }
+        let nonce = format!("{:032x}", random_bits());
+        Self { nonce, lease_ttl, longest_wait: Duration::MAX, attempts: 0, seen: None }
     }
 
     /// Takes over at once, whoever is the owner.
@@ -102,13 +104,6 @@ impl Standby {
             ReadHead::Missing => storage.list().await?.is_empty(),
         })
     }
-}
-
-/// 128 random bits, as the standard library seeds its hash maps with.
-fn nonce() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    let half = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", half(), half())
 }
 
 #[cfg(test)]

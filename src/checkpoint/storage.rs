@@ -13,7 +13,6 @@
 //!
 //! This is the only module that knows `object_store`.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
 
 use super::head::{Generation, Head};
+use crate::durable_files::{DirectoryLock, FileError};
 use crate::fault_point::io_fault;
 
 mod local;
@@ -49,7 +49,7 @@ pub struct Storage {
 /// How two owners are kept apart.
 enum Exclusion {
     /// By a file lock in this directory; `held` for the life of the process.
-    Lock { directory: PathBuf, held: Mutex<Option<File>> },
+    Lock { directory: PathBuf, held: Mutex<Option<DirectoryLock>> },
     /// By conditional puts.
     ConditionalPut,
 }
@@ -64,13 +64,8 @@ pub enum StorageError {
          not beginning with `.`"
     )]
     Identity(String),
-    #[error("cannot {action} {}", path.display())]
-    File {
-        action: &'static str,
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("cannot {action} {object}")]
     Object {
         action: &'static str,

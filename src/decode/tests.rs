@@ -27,8 +27,12 @@ fn flat(fields: &[(&str, &str)]) -> RawEntry {
 }
 
 fn decode_one(entry: RawEntry) -> Batch {
-    let options =
-        DecodeOptions { utf8_names: false, sort_labels: true, hasher: SeriesHasher::default() };
+    let options = DecodeOptions {
+        utf8_names: false,
+        sort_labels: true,
+        stream_pushes: StreamPushes::default(),
+        hasher: SeriesHasher::default(),
+    };
     let batch = decode(vec![entry], &options);
     for event in &batch.events {
         let labels = crate::model::labels::canonical(batch.text(event.labels));

@@ -8,17 +8,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, JournalPlace, PushVia};
-use crate::decode::DecodeOptions;
-use crate::journal::Journal;
-use crate::lease::Lease;
+use crate::durable_files::are_the_same;
+use crate::journal::{Journal, JournalError, may_hold_records};
 use crate::model::{Position, PushPosition};
 use crate::push::journal_keeper::{self, Feed};
-use crate::push::{Pending, PushFront, Waiting};
+use crate::push::{Pending, PushFront};
 use crate::redis::Connector;
 use crate::redis::pushes as pushes_writer;
 use crate::source::journal::source_key;
+use crate::source::pipeline;
 use crate::status::{Phase, Status};
-use crate::store::Store;
 
 /// How often a journal that cannot be opened is tried again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -26,6 +25,8 @@ const RETRY: Duration = Duration::from_millis(250);
 /// What keeps the pushes of this process.
 pub(super) enum Keeper {
     Journal(Feed),
+    /// A journal is to be made there, and cannot be for the time being.
+    NoJournalYet(PathBuf),
     Stream(String),
     /// Pushes are not taken.
     None,
@@ -34,11 +35,21 @@ pub(super) enum Keeper {
 /// Where the journal is on the local disk; `None`: in memory.
 fn directory(config: &Config) -> Option<PathBuf> {
     let identity = &config.gateway.identity;
+    let snapshots = config.snapshot.local_directory().map(|directory| directory.join(identity));
     match &config.push.journal {
         JournalPlace::Memory => None,
-        JournalPlace::Directory(directory) => Some(directory.join(identity)),
-        JournalPlace::Default => match config.snapshot.local_directory() {
-            Some(snapshots) => Some(snapshots.join(identity).join("journal")),
+        JournalPlace::Directory(directory) => {
+            let directory = directory.join(identity);
+            // Both have a lock of one name; beside each other is the default, too.
+            match snapshots {
+                Some(snapshots) if are_the_same(&directory, &snapshots) => {
+                    Some(directory.join("journal"))
+                }
+                _ => Some(directory),
+            }
+        }
+        JournalPlace::Default => match snapshots {
+            Some(snapshots) => Some(snapshots.join("journal")),
             None if config.snapshot.url.starts_with("memory:") => None,
             None => Some(Path::new("data").join(identity).join("journal")),
         },
@@ -50,6 +61,7 @@ fn directory(config: &Config) -> Option<PathBuf> {
 pub(super) async fn open(
     config: &Config,
     status: &Status,
+    front: &PushFront,
     shutdown: &CancellationToken,
 ) -> Option<Keeper> {
     let directory = directory(config);
@@ -67,40 +79,22 @@ pub(super) async fn open(
             _ => Keeper::None,
         });
     }
-    let Some(directory) = directory else {
-        return Some(Keeper::Journal(Feed::new(Journal::in_memory())));
-    };
-    if !directory.exists()
-        && let Err(error) = std::fs::create_dir_all(&directory)
-    {
-        tracing::error!(
-            %error,
-            directory = %directory.display(),
-            "pushes are not taken: there is no journal, and none can be made; set Push.Journal to \
-             a directory on a local disk, or Push.Enabled=false"
-        );
-        return Some(Keeper::None);
-    }
+    let Some(directory) = directory else { return Some(Keeper::Journal(Feed::in_memory())) };
     let mut said = None;
     loop {
-        let place = directory.clone();
-        let opened = tokio::task::spawn_blocking(move || Journal::open(&place)).await;
-        let error = match opened {
-            Ok(Ok(journal)) => {
-                for damage in journal.damage() {
-                    tracing::error!(
-                        what = damage.what,
-                        records = damage.missing.end.saturating_sub(damage.missing.start),
-                        "the journal of pushes is damaged; find out who damaged its files"
-                    );
-                }
-                return Some(Keeper::Journal(Feed::new(journal)));
+        let error = match open_journal(&directory).await {
+            Ok(feed) => {
+                status.set_journal_error(None);
+                return Some(Keeper::Journal(feed));
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            Err(error) => error.to_string(),
         };
+        if !may_hold_records(&directory) {
+            refuse(front, status, &error);
+            return Some(Keeper::NoJournalYet(directory));
+        }
         status.set_phase(Phase::Restoring);
-        status.checkpoint(|report| report.last_error = Some(error.clone()));
+        status.set_journal_error(Some(error.clone()));
         if said.as_ref() != Some(&error) {
             tracing::error!(error, "waiting for the journal of pushes");
             said = Some(error);
@@ -112,50 +106,76 @@ pub(super) async fn open(
     }
 }
 
+/// Without a journal pushes are told why, and so is whoever asks whether all is well.
+pub(super) fn refuse(front: &PushFront, status: &Status, error: &str) {
+    tracing::error!(
+        error,
+        "pushes are not taken: there is no journal, and none can be made; set Push.Journal to a \
+         directory on a local disk, or Push.Enabled=false"
+    );
+    status.set_journal_error(Some(error.into()));
+    front.refuse(format!("not taking pushes: no journal can be made for them: {error}"));
+}
+
+pub(super) async fn open_journal(directory: &Path) -> Result<Feed, JournalError> {
+    let place = directory.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Journal::open(&place)).await;
+    let journal = opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    for damage in journal.damage() {
+        tracing::error!(
+            what = damage.what,
+            records = damage.missing.end.saturating_sub(damage.missing.start),
+            "the journal of pushes is damaged; find out who damaged its files"
+        );
+    }
+    Ok(Feed::new(journal))
+}
+
 impl Keeper {
     /// Lets pushes in, and keeps them until the front is closed.
     pub(super) fn start(
         &self,
         front: &PushFront,
-        store: Store,
-        decode: Arc<DecodeOptions>,
-        lease: Lease,
-        waiting: &Waiting,
+        context: &pipeline::Context,
         connector: &Connector,
     ) {
-        let waiting = waiting.clone();
-        let known = match self {
-            Self::Journal(feed) => store.position(&source_key(feed)),
-            Self::Stream(_) | Self::None => None,
-        };
-        let open = || -> mpsc::Receiver<Pending> {
-            front.open(store, decode, lease.clone(), waiting.clone())
-        };
         match self {
-            Self::Journal(feed) => {
-                let (pending, feed, lease, waiting) =
-                    (open(), feed.clone(), lease.clone(), waiting.clone());
-                // It ends with the front; a process that ends otherwise does not wait for it.
-                drop(tokio::task::spawn_blocking(move || {
-                    // Before anything is kept: what the source passes over is never applied.
-                    if let Some(Position::Push(PushPosition { next })) = known
-                        && let Err(error) = feed.skip_to(next)
-                    {
-                        tracing::error!(%error, "the journal of pushes cannot go on at {next}");
-                    }
-                    journal_keeper::run(pending, &feed, &lease, &waiting);
-                }));
-            }
+            Self::Journal(feed) => keep_in(feed, front, context),
             Self::Stream(stream) => {
-                let pending = open();
                 drop(tokio::spawn(pushes_writer::run(
-                    pending,
+                    open_front(front, context),
                     connector.clone(),
                     stream.clone(),
-                    waiting.clone(),
+                    context.waiting.clone(),
                 )));
             }
-            Self::None => {}
+            Self::NoJournalYet(_) | Self::None => {}
         }
     }
+}
+
+/// Lets pushes in, and keeps them there until the front is closed.
+pub(super) fn keep_in(feed: &Feed, front: &PushFront, context: &pipeline::Context) {
+    let pending = open_front(front, context);
+    let known = context.store.position(&source_key(feed));
+    let (feed, lease, waiting) = (feed.clone(), context.lease.clone(), context.waiting.clone());
+    // It ends with the front; a process that ends otherwise does not wait for it.
+    drop(tokio::task::spawn_blocking(move || {
+        // Before anything is kept: what the source passes over is never applied.
+        if let Some(Position::Push(PushPosition { next })) = known
+            && let Err(error) = feed.skip_to(next)
+        {
+            tracing::error!(%error, "the journal of pushes cannot go on at {next}");
+        }
+        journal_keeper::run(pending, &feed, &lease, &waiting);
+    }));
+}
+
+fn open_front(front: &PushFront, context: &pipeline::Context) -> mpsc::Receiver<Pending> {
+    front.open(
+        context.store.clone(),
+        Arc::clone(&context.decode),
+        context.lease.clone(),
+        context.waiting.clone(),
+    )
 }

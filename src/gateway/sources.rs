@@ -82,7 +82,7 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
         tasks.spawn(source, upkeep);
     }
     if let Keeper::Journal(feed) = keeper {
-        let source = PushJournalSource::new(feed.clone());
+        let source = PushJournalSource::new(feed.clone(), store.clone());
         tasks.spawn(source, PushJournalUpkeep::new(feed.clone()));
     }
     for key in &stream.keys {

@@ -50,7 +50,7 @@ pub(super) fn tell_of_journals(parts: &Parts) {
     };
     let is_known = match keeper {
         Keeper::Journal(feed) => store.position(&source_key(feed)).is_some(),
-        Keeper::Stream(_) | Keeper::None => false,
+        Keeper::Stream(_) | Keeper::NoJournalYet(_) | Keeper::None => false,
     };
     // One in memory is another after each start, and holds nothing.
     let in_memory = config.push.journal == JournalPlace::Memory;

@@ -1,46 +1,46 @@
 //! The files of a journal: `journal-id`, `lock`, and segments named by their first record.
-//!
-//! A file appears under its name whole or not at all: it is written and synced beside it, renamed,
-//! and the directory is synced.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use super::JournalError;
-use super::header::Header;
+use super::header::{self, Header};
+use crate::durable_files::{
+    DirectoryLock, FileError, create_directories, place, random_bits, sync_directory,
+};
 
 const EXTENSION: &str = "journal";
 
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// The lock lasts as long as the file is open.
-    _lock: File,
+    _lock: DirectoryLock,
+}
+
+/// What stands in `journal-id`: made with the journal, at random.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    pub(super) id: u128,
+    /// See [`header`]: never to be shown.
+    pub(super) secret: u64,
+}
+
+impl std::fmt::Debug for Names {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.id)
+    }
 }
 
 impl Directory {
     /// Makes it if need be, and locks it.
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
-        let path = std::path::absolute(path).map_err(JournalError::io("find", path))?;
-        let made: Vec<_> = path.ancestors().take_while(|directory| !directory.is_dir()).collect();
-        fs::create_dir_all(&path).map_err(JournalError::io("create", &path))?;
-        for parent in made.iter().filter_map(|directory| directory.parent()) {
-            sync_directory(parent).map_err(JournalError::io("sync", parent))?;
-        }
-        let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(JournalError::io("open", &lock_path))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(JournalError::Locked { path }),
-            Err(error) => Err(JournalError::io("lock", &lock_path)(error.into())),
+        let path = std::path::absolute(path).map_err(FileError::of("find", path))?;
+        create_directories(&path)?;
+        match DirectoryLock::try_take(&path)? {
+            Some(lock) => Ok(Self { path, _lock: lock }),
+            None => Err(JournalError::Locked { path }),
         }
     }
 
@@ -57,46 +57,46 @@ impl Directory {
             segments.sort_unstable();
             Ok(segments)
         };
-        list().map_err(JournalError::io("list", &self.path))
+        Ok(list().map_err(FileError::of("list", &self.path))?)
     }
 
-    /// The journal's id. When the file is lost or damaged the segments still know it.
-    pub(super) fn id(&self, segments: &[(u64, PathBuf)]) -> Result<u128, JournalError> {
+    /// The journal's id and secret. When the file is lost or damaged the segments still know them.
+    pub(super) fn names(&self, segments: &[(u64, PathBuf)]) -> Result<Names, JournalError> {
         let path = self.path.join("journal-id");
-        match fs::read_to_string(&path) {
-            Ok(text) if text.trim_end().len() == 32 => {
-                if let Ok(id) = u128::from_str_radix(text.trim_end(), 16) {
-                    return Ok(id);
-                }
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
-            Err(error) => return Err(JournalError::io("read", &path)(error)),
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
+            Err(error) => return Err(FileError::of("read", &path)(error).into()),
+        };
+        let mut lines = text.lines();
+        let id = lines.next().and_then(|line| number(line, 32));
+        // Version 1 had none.
+        let secret = lines.next().and_then(|line| number(line, 16)).map(|secret| secret as u64);
+        if let (Some(id), Some(secret)) = (id, secret) {
+            return Ok(Names { id, secret });
         }
-        let known = segments.iter().find_map(|(_, path)| id_in_header(path));
-        let id = known.unwrap_or_else(super::random_id);
-        self.place("journal-id", format!("{id:032x}\n").as_bytes())
-            .map_err(JournalError::io("write", &path))?;
-        Ok(id)
+        let headers: Vec<_> = segments.iter().filter_map(|(_, path)| header_of(path)).collect();
+        let names = Names {
+            id: id
+                .or_else(|| headers.first().map(|header| header.journal_id))
+                .unwrap_or_else(random_bits),
+            secret: headers
+                .iter()
+                .find_map(|header| header.secret)
+                .unwrap_or_else(|| random_bits() as u64),
+        };
+        let text = format!("{:032x}\n{:016x}\n", names.id, names.secret);
+        place(&self.path, "journal-id", text.as_bytes()).map_err(FileError::of("write", &path))?;
+        Ok(names)
     }
 
     /// Makes a segment that has no record yet, in the place of one of that name.
-    pub(super) fn create_segment(&self, header: Header) -> io::Result<(PathBuf, File)> {
-        let name = format!("{:020}.{EXTENSION}", header.first);
-        let file = self.place(&name, &header.to_bytes())?;
+    pub(super) fn create_segment(&self, names: Names, first: u64) -> io::Result<(PathBuf, File)> {
+        let name = format!("{first:020}.{EXTENSION}");
+        let file =
+            place(&self.path, &name, &Header::new(names.id, first, names.secret).to_bytes())?;
         Ok((self.path.join(name), file))
-    }
-
-    /// A file of that content is there for good.
-    fn place(&self, name: &str, content: &[u8]) -> io::Result<File> {
-        let beside = self.path.join(format!("{name}.new"));
-        let mut file = File::create(&beside)?;
-        file.write_all(content)?;
-        super::disk::sync(&file)?;
-        fs::rename(&beside, self.path.join(name))?;
-        self.sync()?;
-        Ok(file)
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
@@ -104,8 +104,16 @@ impl Directory {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// Whether a directory has a segment of a journal in it, or may have.
+pub(super) fn may_hold_records(directory: &Path) -> bool {
+    match fs::read_dir(directory) {
+        Ok(entries) => entries
+            .into_iter()
+            .any(|entry| entry.map_or(true, |entry| first_in_name(&entry.path()).is_some())),
+        Err(error) => {
+            !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        }
+    }
 }
 
 fn first_in_name(path: &Path) -> Option<u64> {
@@ -116,9 +124,14 @@ fn first_in_name(path: &Path) -> Option<u64> {
     stem.parse().ok().filter(|_| is_segment)
 }
 
-fn id_in_header(path: &Path) -> Option<u128> {
+/// Of so many hexadecimal digits.
+fn number(line: &str, digits: usize) -> Option<u128> {
+    u128::from_str_radix(line, 16).ok().filter(|_| line.len() == digits)
+}
+
+fn header_of(path: &Path) -> Option<Header> {
     let mut bytes = Vec::new();
     let file = File::open(path).ok()?;
-    file.take(super::header::SIZE_BYTES as u64).read_to_end(&mut bytes).ok()?;
-    Header::read(&bytes).ok().map(|header| header.journal_id)
+    file.take(header::SIZE_BYTES as u64).read_to_end(&mut bytes).ok()?;
+    Header::read(&bytes).ok()
 }

@@ -10,18 +10,18 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::directory::Directory;
-use super::header::Header;
-use super::record::{self, Seed};
+use super::directory::{Directory, Names};
+use super::record::Format;
 use super::scan::scan;
 use super::segment::Segment;
-use super::{Damage, JournalError, JournalSize};
+use super::{Damage, JournalError, JournalSize, SEGMENT_SIZE_BYTES};
+use crate::durable_files::FileError;
 use crate::fault_point::{io_fault, kill_point};
 
+/// One journal, opened for reading and appending.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) id: u128,
-    seed: Seed,
+pub struct Journal {
+    names: Names,
     directory: Directory,
     /// One at least; records are added to the last.
     segments: Vec<Segment>,
@@ -29,26 +29,30 @@ pub(super) struct Disk {
     pub(super) tail: File,
     segment_size_bytes: u64,
     /// Behind the last record may be something of a batch that failed.
-    pub(super) torn: bool,
+    torn: bool,
     /// The last segment takes no more: a new one is due.
     worn: bool,
-    pub(super) damage: Vec<Damage>,
+    damage: Vec<Damage>,
 }
 
-impl Disk {
-    pub(super) fn open(path: &Path, segment_size_bytes: u64) -> Result<Self, JournalError> {
+impl Journal {
+    /// Opens the journal in a directory, or makes one.
+    pub fn open(directory: &Path) -> Result<Self, JournalError> {
+        Self::open_with(directory, SEGMENT_SIZE_BYTES)
+    }
+
+    pub(super) fn open_with(path: &Path, segment_size_bytes: u64) -> Result<Self, JournalError> {
         let directory = Directory::open(path)?;
         let files = directory.segments()?;
-        let id = directory.id(&files)?;
-        let seed = Seed::of(&format!("{id:032x}"));
+        let names = directory.names(&files)?;
         let ends = files.iter().skip(1).map(|(first, _)| *first).chain([u64::MAX]);
         let (mut segments, mut damage) = (Vec::new(), Vec::new());
         let mut last = None;
         for ((first, path), end) in files.iter().zip(ends) {
-            let mut scanned = scan(path.clone(), *first..end, id, seed)?;
+            let mut scanned = scan(path.clone(), *first..end, names.id, names.secret)?;
             damage.append(&mut scanned.damage);
             if end == u64::MAX {
-                last = Some((scanned.tail_bytes, scanned.has_header));
+                last = Some((scanned.tail_bytes, scanned.can_be_added_to));
             } else {
                 damage.extend(missing_at_the_end(&scanned.segment, scanned.tail_bytes, end));
             }
@@ -58,43 +62,52 @@ impl Disk {
             tracing::error!(missing_records = missing.end - missing.start, "journal: {what}");
         }
         let (tail, worn) = match (segments.last(), last) {
-            (Some(segment), Some((tail_bytes, has_header))) => {
-                (open_tail(segment, tail_bytes)?, !has_header)
+            (Some(segment), Some((tail_bytes, can_be_added_to))) => {
+                (open_tail(segment, tail_bytes)?, !can_be_added_to)
             }
             _ => {
                 let (path, file) = directory
-                    .create_segment(Header { journal_id: id, first: 0 })
-                    .map_err(JournalError::io("make a segment in", path))?;
-                segments.push(Segment::new(path, 0));
+                    .create_segment(names, 0)
+                    .map_err(FileError::of("make a segment in", path))?;
+                segments.push(Segment::new(path, 0, Format::version_2(names.secret)));
                 (file, false)
             }
         };
-        Ok(Self {
-            id,
-            seed,
-            directory,
-            segments,
-            tail,
-            segment_size_bytes,
-            torn: false,
-            worn,
-            damage,
-        })
+        Ok(Self { names, directory, segments, tail, segment_size_bytes, torn: false, worn, damage })
+    }
+
+    /// Random, made with the journal: positions in another journal of the same place mean nothing
+    /// here.
+    pub fn id(&self) -> String {
+        format!("{:032x}", self.names.id)
+    }
+
+    /// What was found damaged when the journal was opened.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    fn format(&self) -> Format {
+        Format::version_2(self.names.secret)
     }
 
     fn last(&self) -> &Segment {
         self.segments.last().expect("one segment at least")
     }
 
-    pub(super) fn first(&self) -> u64 {
+    /// The oldest record that is still there, or `next` when there is none.
+    pub fn first(&self) -> u64 {
         self.segments.iter().find_map(Segment::oldest).unwrap_or_else(|| self.next())
     }
 
-    pub(super) fn next(&self) -> u64 {
+    /// The number that the next record will have.
+    pub fn next(&self) -> u64 {
         self.last().next()
     }
 
-    pub(super) fn append(&mut self, records: &[Vec<u8>]) -> io::Result<u64> {
+    /// Makes the records durable, all of them or none; returns the number of the first.
+    /// After an error nothing of them is left, or nothing more is taken until that is certain.
+    pub fn append(&mut self, records: &[Vec<u8>]) -> io::Result<u64> {
         let first = self.next();
         let mut batch = Vec::new();
         for (number, record) in (first..).zip(records) {
@@ -102,7 +115,7 @@ impl Disk {
                 let text = format!("a record of {} bytes, expected below 4 GiB", record.len());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
-            self.seed.write(&mut batch, number, record);
+            self.format().write(&mut batch, number, record);
         }
         if batch.is_empty() {
             return Ok(first);
@@ -124,11 +137,16 @@ impl Disk {
         self.torn = false;
         let segment = self.segments.last_mut().expect("one segment at least");
         for (number, record) in (first..).zip(records) {
-            let size = (record::HEAD_BYTES + record.len()) as u64;
+            let size = (Format::HEAD_BYTES + record.len()) as u64;
             segment.add(number, at, size);
             at += size;
         }
         Ok(first)
+    }
+
+    /// The batch that failed last may still be found after a crash: it could not be cut off yet.
+    pub fn is_in_doubt(&self) -> bool {
+        self.torn
     }
 
     fn write(&mut self, batch: &[u8], at: u64) -> io::Result<()> {
@@ -166,13 +184,12 @@ impl Disk {
     }
 
     fn begin_segment(&mut self, first: u64) -> io::Result<()> {
-        let header = Header { journal_id: self.id, first };
-        let (path, file) = self.directory.create_segment(header)?;
+        let (path, file) = self.directory.create_segment(self.names, first)?;
         self.tail = file;
         if self.last().path == path {
             self.segments.pop();
         }
-        self.segments.push(Segment::new(path, first));
+        self.segments.push(Segment::new(path, first, self.format()));
         Ok(())
     }
 
@@ -181,7 +198,9 @@ impl Disk {
         io::Error::new(error.kind(), text)
     }
 
-    pub(super) fn read(&self, from: u64, about_bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    /// Records from `from` on, in order, of about so many bytes together but one at least;
+    /// none when there is none. Their numbers skip what is lost.
+    pub fn read(&self, from: u64, about_bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let mut records = Vec::new();
         let mut taken = 0;
         let begin = self.segments.partition_point(|segment| segment.next() <= from);
@@ -189,12 +208,18 @@ impl Disk {
             if taken >= about_bytes && !records.is_empty() {
                 break;
             }
-            taken += segment.read(from, about_bytes - taken, self.seed, &mut records)?;
+            taken += segment.read(from, about_bytes - taken, &mut records)?;
         }
         Ok(records)
     }
 
-    pub(super) fn release(&mut self, next_needed: u64) -> io::Result<()> {
+    /// Removes what holds no record from `next_needed` on: whole segments, and the last one when
+    /// nothing in it is needed any more.
+    pub fn release(&mut self, next_needed: u64) -> io::Result<()> {
+        if next_needed >= self.next() && self.last().records() > 0 {
+            self.worn = true;
+            self.repair()?;
+        }
         let behind = self.segments.iter().skip(1);
         let count = behind.take_while(|segment| segment.first <= next_needed).count();
         for segment in &self.segments[..count] {
@@ -207,7 +232,9 @@ impl Disk {
         if count > 0 { self.directory.sync() } else { Ok(()) }
     }
 
-    pub(super) fn skip_to(&mut self, next: u64) -> io::Result<()> {
+    /// Numbers below `next` are not given to records any more: the state knows records of them, and
+    /// the disk has lost these.
+    pub fn skip_to(&mut self, next: u64) -> io::Result<()> {
         if next <= self.next() {
             return Ok(());
         }
@@ -215,7 +242,7 @@ impl Disk {
         self.begin_segment(next)
     }
 
-    pub(super) fn size(&self) -> JournalSize {
+    pub fn size(&self) -> JournalSize {
         JournalSize {
             records: self.segments.iter().map(Segment::records).sum(),
             size_bytes: self.segments.iter().map(|segment| segment.end).sum(),
@@ -225,7 +252,7 @@ impl Disk {
 }
 
 /// What the file holds, and how long it is, is on the disk.
-pub(super) fn sync(file: &File) -> io::Result<()> {
+fn sync(file: &File) -> io::Result<()> {
     match io_fault("journal-sync") {
         Some(error) => Err(error),
         None => file.sync_data(),
@@ -239,7 +266,7 @@ fn open_tail(segment: &Segment, tail_bytes: u64) -> Result<File, JournalError> {
         .read(true)
         .write(true)
         .open(path)
-        .map_err(JournalError::io("open", path))?;
+        .map_err(FileError::of("open", path))?;
     if tail_bytes > 0 {
         tracing::warn!(
             torn_bytes = tail_bytes,
@@ -247,9 +274,7 @@ fn open_tail(segment: &Segment, tail_bytes: u64) -> Result<File, JournalError> {
              it; cut off",
             path.display()
         );
-        file.set_len(segment.end)
-            .and_then(|()| sync(&file))
-            .map_err(JournalError::io("cut", path))?;
+        file.set_len(segment.end).and_then(|()| sync(&file)).map_err(FileError::of("cut", path))?;
     }
     Ok(file)
 }

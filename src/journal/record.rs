@@ -1,86 +1,130 @@
-//! One record as it lies in a segment: a head of twenty bytes, and the payload.
+//! One record as it lies in a segment: a head of twenty-eight bytes, and the payload.
 //!
 //! | bytes | field | |
 //! |---|---|---|
-//! | 0..8   | checksum | XXH3-64 of what follows, seeded with the journal's id |
-//! | 8..12  | length   | u32, of the payload |
-//! | 12..20 | number   | u64 |
-//! | 20..   | payload  | |
+//! | 0..8   | checksum of the head    | XXH3-64 of bytes 8..28, seeded |
+//! | 8..16  | checksum of the payload | XXH3-64, seeded |
+//! | 16..20 | length                  | u32, of the payload |
+//! | 20..28 | number                  | u64 |
+//! | 28..   | payload                 | |
 //!
-//! Integers are little-endian. A record proves itself: its checksum covers its number and its length,
-//! so behind a damaged one the next that is whole can be found. The seed keeps blocks of another
-//! journal, and payloads that contain something like a record, from being taken for one.
+//! Integers are little-endian. The seed is the secret of the segment's header. So no payload can
+//! hold a head: who writes payloads does not know the secret. A head proves itself and says where
+//! the next one is, whatever became of its payload; and where a head is damaged, the next true one
+//! is found by looking at each byte once.
+//!
+//! Version 1 had a head of twenty bytes, with one checksum over all that follows it, seeded with the
+//! journal's id, which everybody may know. There a head is believed when its number is the next
+//! one, and behind one that is not nothing is looked for: it might be somebody's payload.
 
 use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-pub(super) const HEAD_BYTES: usize = 20;
-
-/// What the checksums of one journal are seeded with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seed(u64);
-
-/// A record that is whole.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Record<'a> {
-    pub(super) number: u64,
-    pub(super) payload: &'a [u8],
+/// How the records of a segment are written.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    is_version_1: bool,
+    seed: u64,
 }
 
-impl Seed {
-    pub(super) fn of(journal_id: &str) -> Self {
-        Self(xxh3_64(journal_id.as_bytes()))
+/// What a record's head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) number: u64,
+    /// Of the record, with its head.
+    pub(super) size_bytes: usize,
+}
+
+impl Format {
+    pub(super) fn version_1(journal_id: u128) -> Self {
+        let seed = xxh3_64(format!("{journal_id:032x}").as_bytes());
+        Self { is_version_1: true, seed }
     }
 
-    /// Adds a record to what is going to be written; the payload is shorter than 2^32.
+    pub(super) fn version_2(secret: u64) -> Self {
+        Self { is_version_1: false, seed: secret }
+    }
+
+    /// Of a version that is read, and not written any more.
+    pub(super) fn is_old(self) -> bool {
+        self.is_version_1
+    }
+
+    /// Of the version that is written.
+    pub(super) const HEAD_BYTES: usize = 28;
+
+    pub(super) fn head_bytes(self) -> usize {
+        if self.is_version_1 { 20 } else { Self::HEAD_BYTES }
+    }
+
+    fn checksum(self, bytes: &[u8]) -> [u8; 8] {
+        xxh3_64_with_seed(bytes, self.seed).to_le_bytes()
+    }
+
+    /// Adds a record to what is going to be written; the payload is shorter than 2^32. Version 2.
     pub(super) fn write(self, out: &mut Vec<u8>, number: u64, payload: &[u8]) {
         let start = out.len();
         let length = u32::try_from(payload.len()).expect("append checked the length");
         out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&self.checksum(payload));
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(&number.to_le_bytes());
+        let checksum = self.checksum(&out[start + 8..]);
+        out[start..start + 8].copy_from_slice(&checksum);
         out.extend_from_slice(payload);
-        let checksum = xxh3_64_with_seed(&out[start + 8..], self.0);
-        out[start..start + 8].copy_from_slice(&checksum.to_le_bytes());
     }
 
-    /// The record at the beginning of `bytes`, if it is whole.
-    pub(super) fn parse(self, bytes: &[u8]) -> Option<Record<'_>> {
-        let bytes = bytes.get(..size(bytes)?)?;
-        let (head, payload) = bytes.split_at(HEAD_BYTES);
-        let checksum = xxh3_64_with_seed(&bytes[8..], self.0);
-        (checksum.to_le_bytes() == head[..8]).then(|| Record { number: number(head), payload })
+    /// The head that `bytes` begin with: in version 2 a true one, in version 1 whatever stands there.
+    pub(super) fn head(self, bytes: &[u8]) -> Option<Head> {
+        let head = bytes.get(..self.head_bytes())?;
+        let (checksum, said) = head.split_at(8);
+        if !self.is_version_1 && self.checksum(said) != *checksum {
+            return None;
+        }
+        let (before, number) = head.split_at(head.len() - 8);
+        let (_, length) = before.split_at(before.len() - 4);
+        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+        Some(Head {
+            number: u64::from_le_bytes(number.try_into().ok()?),
+            size_bytes: length.checked_add(head.len())?,
+        })
     }
 
-    /// The first whole record with one of these numbers, at `from` or behind it, and where it begins.
+    /// The payload of the record that `bytes` begin with, if it is whole.
+    pub(super) fn payload(self, head: Head, bytes: &[u8]) -> Option<&[u8]> {
+        let record = bytes.get(..head.size_bytes)?;
+        let payload = &record[self.head_bytes()..];
+        let (checksum, covered) = match self.is_version_1 {
+            true => (&record[..8], &record[8..]),
+            false => (&record[8..16], payload),
+        };
+        (self.checksum(covered) == *checksum).then_some(payload)
+    }
+
+    /// The first head at `from` or behind it that has one of these numbers. In version 1 only the
+    /// one at `from`, and only the first of the numbers, will do.
     pub(super) fn find(
         self,
         bytes: &[u8],
         from: usize,
         numbers: Range<u64>,
-    ) -> Option<(usize, Record<'_>)> {
-        let last = bytes.len().checked_sub(HEAD_BYTES)?;
-        // The bytes cannot hold more records than this; so a number tells most of them from a head.
-        let most = bytes.len().saturating_sub(from) / HEAD_BYTES;
-        let numbers = numbers.start..numbers.end.min(numbers.start.saturating_add(most as u64 + 1));
+    ) -> Option<(usize, Head)> {
+        if self.is_version_1 {
+            let head = self.head(bytes.get(from..)?)?;
+            return (head.number == numbers.start).then_some((from, head));
+        }
+        let last = bytes.len().checked_sub(self.head_bytes())?;
         (from..=last).find_map(|at| {
-            let rest = &bytes[at..];
-            let record = numbers.contains(&number(rest)).then(|| self.parse(rest)).flatten()?;
-            Some((at, record))
+            let head = self.head(&bytes[at..])?;
+            numbers.contains(&head.number).then_some((at, head))
         })
     }
 }
 
-/// The size of the record that `bytes` begin with, if its head is there.
-pub(super) fn size(bytes: &[u8]) -> Option<usize> {
-    let length = bytes.get(8..HEAD_BYTES)?;
-    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-    (length as usize).checked_add(HEAD_BYTES)
-}
-
-fn number(head: &[u8]) -> u64 {
-    let mut number = [0; 8];
-    number.copy_from_slice(&head[12..HEAD_BYTES]);
-    u64::from_le_bytes(number)
+impl std::fmt::Debug for Format {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_version_1 { "version 1" } else { "version 2" })
+    }
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::header;
-use super::record::{self, Record, Seed};
+use super::record::Format;
 
 /// Between two marks of a run: read at most so much in vain.
 const MARK_BYTES: u64 = 64 << 10;
@@ -26,6 +26,7 @@ pub(super) struct Segment {
     pub(super) first: u64,
     /// Up to here the file's bytes count.
     pub(super) end: u64,
+    format: Format,
     runs: Vec<Run>,
 }
 
@@ -45,8 +46,8 @@ struct Mark {
 
 impl Segment {
     /// One that has no record yet.
-    pub(super) fn new(path: PathBuf, first: u64) -> Self {
-        Self { path, first, end: header::SIZE_BYTES as u64, runs: Vec::new() }
+    pub(super) fn new(path: PathBuf, first: u64, format: Format) -> Self {
+        Self { path, first, end: header::SIZE_BYTES as u64, format, runs: Vec::new() }
     }
 
     /// The oldest record that is there.
@@ -89,7 +90,6 @@ impl Segment {
         &self,
         from: u64,
         about_bytes: usize,
-        seed: Seed,
         records: &mut Vec<(u64, Vec<u8>)>,
     ) -> io::Result<usize> {
         let mut taken = 0;
@@ -105,24 +105,27 @@ impl Segment {
                 let budget = about_bytes.saturating_sub(taken).saturating_add(MARK_BYTES as usize);
                 let chunk = run.chunk(&file, at, wanted.max(budget.min(CHUNK_BYTES)))?;
                 let mut used = 0;
-                while (taken < about_bytes || records.is_empty())
-                    && let Some(size) = record::size(&chunk[used..])
-                    && size <= chunk.len() - used
-                {
-                    let record = seed.parse(&chunk[used..]).ok_or_else(|| self.rotten(at, used))?;
-                    used += size;
-                    let Record { number, payload } = record;
-                    if number >= from {
+                while taken < about_bytes || records.is_empty() {
+                    let rest = &chunk[used..];
+                    if rest.len() < self.format.head_bytes() {
+                        break;
+                    }
+                    let head = self.format.head(rest).ok_or_else(|| self.rotten(at, used))?;
+                    if head.size_bytes > rest.len() {
+                        // Once more, with room for it.
+                        wanted = head.size_bytes;
+                        break;
+                    }
+                    let payload = self.format.payload(head, rest);
+                    let payload = payload.ok_or_else(|| self.rotten(at, used))?;
+                    used += head.size_bytes;
+                    if head.number >= from {
                         taken += payload.len().max(1);
-                        records.push((number, payload.to_vec()));
+                        records.push((head.number, payload.to_vec()));
                     }
                 }
-                if used == 0 {
-                    // It does not fit into the chunk: once more, with room for it.
-                    wanted = record::size(&chunk).ok_or_else(|| self.rotten(at, 0))?;
-                    if wanted as u64 > run.bytes.end - at {
-                        return Err(self.rotten(at, 0));
-                    }
+                if used == 0 && (wanted <= chunk.len() || wanted as u64 > run.bytes.end - at) {
+                    return Err(self.rotten(at, 0));
                 }
                 at += used as u64;
             }

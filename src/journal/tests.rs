@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -7,6 +6,7 @@ mod damage;
 mod model;
 mod repair;
 mod speed;
+mod version_1;
 
 /// A few records per segment.
 const SMALL_SEGMENT_BYTES: u64 = 200;
@@ -73,11 +73,11 @@ fn what_was_appended_is_read_also_after_a_restart() {
     assert_eq!(journal.append(&[]).unwrap(), 5);
     assert_eq!(journal.append(&records(5..6)).unwrap(), 5);
     assert_eq!(read_all(&journal, 0), numbered(0..6));
-    let id = journal.id().to_owned();
+    let id = journal.id();
     assert_eq!(id.len(), 32);
     drop(journal);
     let mut journal = open(&nested);
-    assert_eq!((journal.id(), journal.first(), journal.next()), (&*id, 0, 6));
+    assert_eq!((journal.id(), journal.first(), journal.next()), (id, 0, 6));
     journal.append(&records(6..30)).unwrap();
     assert_eq!(read_all(&journal, 3), numbered(3..30));
     assert_eq!(journal.damage(), []);
@@ -116,7 +116,7 @@ fn a_read_is_of_about_the_size_asked_for_and_one_record_at_least() {
 }
 
 #[test]
-fn whole_segments_are_released_and_the_last_one_stays() {
+fn what_is_not_needed_any_more_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let mut journal = open(directory.path());
     for number in 0..20 {
@@ -134,11 +134,16 @@ fn whole_segments_are_released_and_the_last_one_stays() {
     journal.release(begin).unwrap();
     assert_eq!(segments(directory.path()), before[2..]);
     assert_eq!((journal.first(), read_all(&journal, 0)), (begin, numbered(begin..20)));
-    journal.release(u64::MAX).unwrap();
+    journal.release(19).unwrap();
     assert_eq!(segments(directory.path()), before[before.len() - 1..]);
+    // Nothing is left: whoever opens it without knowing a position has nothing to apply.
+    journal.release(20).unwrap();
+    journal.release(u64::MAX).unwrap();
+    assert_eq!(journal.size().records, 0);
+    assert_eq!(segments(directory.path()), [directory.path().join("00000000000000000020.journal")]);
     drop(journal);
     let mut journal = open(directory.path());
-    assert_eq!((journal.next(), journal.damage()), (20, &[][..]));
+    assert_eq!((journal.first(), journal.next(), journal.damage()), (20, 20, &[][..]));
     assert_eq!(journal.append(&records(20..21)).unwrap(), 20);
 }
 
@@ -158,11 +163,4 @@ fn numbers_can_be_skipped_and_what_lies_before_stays() {
     let journal = open(directory.path());
     assert_eq!(read_all(&journal, 0), expected);
     assert_eq!(missing(&journal), [(2, 7)]);
-}
-
-#[test]
-fn journals_in_memory_are_one_source() {
-    let (one, other) = (Journal::in_memory(), Journal::in_memory());
-    assert_eq!(one.id(), other.id());
-    assert!(one.is_in_memory());
 }

@@ -25,7 +25,7 @@ pub enum SourceKind {
     Group,
     /// A Redis stream read alone, from the checkpointed id.
     Reader,
-    /// A journal of pushes; its key is the journal's own random id.
+    /// A journal of pushes; its key is the journal's own random id, or `memory`.
     Push,
 }
 
@@ -47,9 +47,24 @@ pub struct SourceKey {
     pub key: String,
 }
 
+impl SourceKey {
+    /// What the world knows it by. All journals of pushes are one there: which of them a push lay
+    /// in concerns nobody, and a new one with each start would be a new time series each.
+    pub fn public(&self) -> Self {
+        Self { kind: self.kind, key: self.public_key().into() }
+    }
+
+    fn public_key(&self) -> &str {
+        match self.kind {
+            SourceKind::Push => "journal",
+            SourceKind::List | SourceKind::Group | SourceKind::Reader => &self.key,
+        }
+    }
+}
+
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind.as_str(), self.key)
+        write!(f, "{}:{}", self.kind.as_str(), self.public_key())
     }
 }
 

@@ -27,11 +27,15 @@ pub enum Reason {
     Inconsistent,
     /// An idempotency key that came with another request before.
     KeyReused,
+    /// An idempotency key beyond those that can be remembered.
+    KeyLimit,
+    /// Something that a switch forbids.
+    Forbidden,
 }
 
 impl Reason {
     /// Every reason, in declaration order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidJson,
         Self::InvalidType,
         Self::InvalidName,
@@ -49,6 +53,8 @@ impl Reason {
         Self::InvalidExposition,
         Self::Inconsistent,
         Self::KeyReused,
+        Self::KeyLimit,
+        Self::Forbidden,
     ];
 
     /// The reason as it stands in labels, logs and dead letters.
@@ -71,6 +77,8 @@ impl Reason {
             Self::InvalidExposition => "invalid_exposition",
             Self::Inconsistent => "inconsistent",
             Self::KeyReused => "key_reused",
+            Self::KeyLimit => "key_limit",
+            Self::Forbidden => "forbidden",
         }
     }
 }

@@ -17,6 +17,15 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Takes in what another one counted.
+    pub fn add(&mut self, other: &Self) {
+        self.processed += other.processed;
+        self.lost += other.lost;
+        for (sum, dropped) in self.dropped.iter_mut().zip(other.dropped) {
+            *sum += dropped;
+        }
+    }
+
     /// Counts one refused event.
     pub fn count_dropped(&mut self, reason: Reason) {
         self.dropped[reason as usize] += 1;

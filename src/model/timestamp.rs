@@ -6,6 +6,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::fault_point;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
@@ -14,7 +16,8 @@ impl Timestamp {
     /// The current time; a clock before 1970 reads as zero.
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+        let now = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        Self(now.saturating_add_signed(fault_point::clock_offset_milliseconds()))
     }
 
     /// Seconds since the epoch, as Prometheus exposes times.

@@ -1,7 +1,7 @@
-//! Keeps pushes in the local journal: many with one sync.
+//! Keeps pushes: in the local journal, many with one sync, or for as long as the process lives.
 //!
 //! It runs on a thread of its own, because it does little but wait for the disk. While one sync is
-//! under way the next pushes gather; the more there are, the fewer syncs each costs. What is durable
+//! under way the next pushes gather; the more there are, the fewer syncs each costs. What is kept
 //! goes to the [`Feed`], from which the source applies it.
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use super::{Pending, PushError, Waiting};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalSize};
 use crate::lease::Lease;
 use crate::model::Push;
 
@@ -22,34 +22,57 @@ const MOST_AT_ONCE: usize = 1024;
 /// Kept with one sync at most, but for a single push that is larger.
 const ABOUT_BYTES_AT_ONCE: usize = 16 << 20;
 
-/// The journal, and what was appended to it by this process and not applied yet; clones share it.
+/// Pushes beyond this are read back from the journal: a replay that is before them may be long.
+const MOST_WAITING_BYTES: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+
+/// What was pushed and not applied yet, and the journal that keeps it; clones share it.
 #[derive(Clone)]
 pub struct Feed(Arc<Shared>);
 
 struct Shared {
     id: String,
-    journal: Mutex<Journal>,
-    appended: Mutex<Appended>,
+    /// `None`: what is applied need not be kept, and a crash may lose the rest.
+    journal: Option<Mutex<Journal>>,
+    kept: Mutex<Kept>,
     grown: Notify,
 }
 
-/// What is durable.
-struct Appended {
-    /// The number that the next record will have.
+/// What this process kept.
+#[derive(Default)]
+struct Kept {
+    /// The number that the next push will have.
     next: u64,
-    /// The newest ones, interpreted already.
-    pushes: VecDeque<(u64, Arc<Push>)>,
+    /// Those that are not applied, interpreted already, each with the size of its record.
+    pushes: VecDeque<(u64, usize, Arc<Push>)>,
+    size_bytes: usize,
+}
+
+impl Kept {
+    fn forget_below(&mut self, applied: u64) {
+        while let Some((number, size_bytes, _)) = self.pushes.front()
+            && *number < applied
+        {
+            self.size_bytes -= size_bytes;
+            self.pushes.pop_front();
+        }
+    }
 }
 
 impl Feed {
     pub fn new(journal: Journal) -> Self {
-        let appended = Appended { next: journal.next(), pushes: VecDeque::new() };
-        Self(Arc::new(Shared {
-            id: journal.id().to_owned(),
-            journal: Mutex::new(journal),
-            appended: Mutex::new(appended),
-            grown: Notify::new(),
-        }))
+        let kept = Kept { next: journal.next(), ..Kept::default() };
+        Self::of(journal.id(), Some(Mutex::new(journal)), kept)
+    }
+
+    /// One that forgets everything at the end of the process. All such have one id, so that restarts
+    /// leave no sources behind; they go on after the state's position.
+    pub fn in_memory() -> Self {
+        Self::of("memory".into(), None, Kept::default())
+    }
+
+    fn of(id: String, journal: Option<Mutex<Journal>>, kept: Kept) -> Self {
+        let (kept, grown) = (Mutex::new(kept), Notify::new());
+        Self(Arc::new(Shared { id, journal, kept, grown }))
     }
 
     /// The journal's id.
@@ -57,38 +80,74 @@ impl Feed {
         &self.0.id
     }
 
-    /// Blocks while the journal writes.
-    pub fn with_journal<T>(&self, work: impl FnOnce(&mut Journal) -> T) -> T {
-        work(&mut self.0.journal.lock())
-    }
-
-    /// The number of the first record that is not there yet.
+    /// The number of the first push that is not there yet.
     pub fn next(&self) -> u64 {
-        self.0.appended.lock().next
+        self.0.kept.lock().next
     }
 
-    /// Lets the journal go on at this number, if it is above all it has: one that lost its end must
+    /// The oldest that is there, or `next` when there is none.
+    pub fn first(&self) -> u64 {
+        match &self.0.journal {
+            Some(journal) => journal.lock().first(),
+            None => {
+                let kept = self.0.kept.lock();
+                kept.pushes.front().map_or(kept.next, |(number, ..)| *number)
+            }
+        }
+    }
+
+    /// Records of the journal, see [`Journal::read`]; blocks while it writes.
+    pub fn read(&self, from: u64, about_bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
+        let journal = self.0.journal.as_ref();
+        journal.map_or(Ok(Vec::new()), |journal| journal.lock().read(from, about_bytes))
+    }
+
+    /// Those below are needed no more; blocks while the journal writes.
+    pub fn release(&self, next_needed: u64) -> io::Result<()> {
+        let journal = self.0.journal.as_ref();
+        journal.map_or(Ok(()), |journal| journal.lock().release(next_needed))
+    }
+
+    /// How much is kept; blocks while the journal writes.
+    pub fn size(&self) -> JournalSize {
+        match &self.0.journal {
+            Some(journal) => journal.lock().size(),
+            None => {
+                let kept = self.0.kept.lock();
+                JournalSize {
+                    records: kept.pushes.len() as u64,
+                    size_bytes: kept.size_bytes as u64,
+                    segments: 0,
+                }
+            }
+        }
+    }
+
+    /// Goes on at this number, if it is above all that there are: a journal that lost its end must
     /// not give a number a second time.
     pub fn skip_to(&self, next: u64) -> io::Result<()> {
+        let Some(journal) = &self.0.journal else {
+            let mut kept = self.0.kept.lock();
+            kept.next = kept.next.max(next);
+            return Ok(());
+        };
         // The journal's lock is held until both agree: nothing is appended in between.
-        let mut journal = self.0.journal.lock();
+        let mut journal = journal.lock();
         if journal.next() >= next {
             return Ok(());
         }
-        if !journal.is_in_memory() {
-            tracing::error!(
-                ends_at = journal.next(),
-                goes_on_at = next,
-                "the journal of pushes lost its end, which the state has; was it restored from an \
-                 older copy?"
-            );
-        }
+        tracing::error!(
+            ends_at = journal.next(),
+            goes_on_at = next,
+            "the journal of pushes lost its end, which the state has; was it restored from an \
+             older copy?"
+        );
         journal.skip_to(next)?;
-        self.0.appended.lock().next = journal.next();
+        self.0.kept.lock().next = journal.next();
         Ok(())
     }
 
-    /// Returns when there is a record of this number.
+    /// Returns when there is one of this number.
     pub async fn wait_for(&self, number: u64) {
         loop {
             let grown = self.0.grown.notified();
@@ -100,28 +159,35 @@ impl Feed {
     }
 
     /// The pushes from `number` on that need not be read from the disk, in order, `most` of them.
-    pub fn take(&self, number: u64, most: usize) -> Vec<(u64, Arc<Push>)> {
-        let mut appended = self.0.appended.lock();
-        while appended.pushes.front().is_some_and(|(first, _)| *first < number) {
-            appended.pushes.pop_front();
-        }
-        match appended.pushes.front() {
-            Some((first, _)) if *first == number => {
-                let count = appended.pushes.len().min(most);
-                appended.pushes.drain(..count).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// Those below `applied` are forgotten.
+    pub fn get(&self, number: u64, most: usize, applied: u64) -> Vec<(u64, Arc<Push>)> {
+        let mut kept = self.0.kept.lock();
+        kept.forget_below(applied);
+        let begin = kept.pushes.partition_point(|(one, ..)| *one < number);
+        let here = kept.pushes.range(begin..).take(most).zip(number..);
+        let here = here.take_while(|((one, ..), number)| one == number);
+        here.map(|((_, _, push), number)| (number, Arc::clone(push))).collect()
     }
 
-    fn push(&self, first: u64, pushes: impl Iterator<Item = Arc<Push>>) {
-        let mut appended = self.0.appended.lock();
-        for (number, push) in (first..).zip(pushes) {
-            appended.pushes.push_back((number, push));
-            appended.next = number + 1;
+    /// All of them or none; an error also says whether a crash may leave them there all the same.
+    fn keep(&self, pushes: &[Arc<Push>], records: &[Vec<u8>]) -> Result<(), (io::Error, bool)> {
+        let mut journal = self.0.journal.as_ref().map(Mutex::lock);
+        if let Some(journal) = &mut journal {
+            journal.append(records).map_err(|error| (error, journal.is_in_doubt()))?;
         }
-        drop(appended);
+        let mut kept = self.0.kept.lock();
+        for (push, record) in pushes.iter().zip(records) {
+            let number = kept.next;
+            kept.next += 1;
+            if journal.is_none() || kept.size_bytes < MOST_WAITING_BYTES {
+                kept.size_bytes += record.len();
+                kept.pushes.push_back((number, record.len(), Arc::clone(push)));
+            }
+        }
+        drop(kept);
+        drop(journal);
         self.0.grown.notify_waiters();
+        Ok(())
     }
 }
 
@@ -145,11 +211,8 @@ fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
         let why = "standby: the ownership of this identity is not confirmed".into();
         return refuse(PushError::Unavailable { why });
     }
-    let appended = feed.with_journal(|journal| {
-        journal.append(&records).map_err(|error| (error, journal.is_in_doubt()))
-    });
-    match appended {
-        Ok(first) => feed.push(first, pushes.into_iter()),
+    match feed.keep(&pushes, &records) {
+        Ok(()) => {}
         Err((error, in_doubt)) => {
             tracing::error!(
                 %error,
@@ -170,13 +233,65 @@ fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+    use crate::model::push::Operation;
+
+    fn keep(feed: &Feed, count: usize) {
+        let push = Push {
+            ticket: 0,
+            at: Timestamp::default(),
+            idempotency: None,
+            operation: Operation::Wipe,
+        };
+        let pushes: Vec<_> = std::iter::repeat_n(Arc::new(push), count).collect();
+        feed.keep(&pushes, &vec![vec![0; 1000]; count]).expect("kept");
+    }
+
+    fn numbers(feed: &Feed, from: u64, applied: u64) -> Vec<u64> {
+        feed.get(from, 3, applied).into_iter().map(|(number, _)| number).collect()
+    }
 
     #[test]
-    fn a_journal_that_is_ahead_already_stays_where_it_is() {
-        let feed = Feed::new(Journal::in_memory());
+    fn one_that_is_ahead_already_stays_where_it_is() {
+        let feed = Feed::in_memory();
         feed.skip_to(10).expect("memory");
-        assert_eq!((feed.next(), feed.with_journal(|journal| journal.next())), (10, 10));
         feed.skip_to(7).expect("memory");
-        assert_eq!((feed.next(), feed.with_journal(|journal| journal.next())), (10, 10));
+        assert_eq!((feed.first(), feed.next()), (10, 10));
+        keep(&feed, 2);
+        assert_eq!((feed.first(), feed.next()), (10, 12));
+    }
+
+    #[test]
+    fn pushes_are_there_until_they_are_applied() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let on_disk = Feed::new(Journal::open(directory.path()).expect("a journal"));
+        for feed in [Feed::in_memory(), on_disk] {
+            keep(&feed, 5);
+            assert_eq!(numbers(&feed, 0, 0), [0, 1, 2]);
+            assert_eq!(numbers(&feed, 3, 0), [3, 4]);
+            // The ownership was in doubt: once more from what was applied.
+            assert_eq!(numbers(&feed, 1, 1), [1, 2, 3]);
+            assert_eq!(numbers(&feed, 0, 1), [0; 0]);
+            assert_eq!(numbers(&feed, 5, 5), [0; 0]);
+            let kept = feed.0.kept.lock();
+            assert_eq!((kept.size_bytes, kept.pushes.len(), kept.next), (0, 0, 5));
+        }
+    }
+
+    #[test]
+    fn what_the_disk_has_need_not_be_in_memory_as_well() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let feed = Feed::new(Journal::open(directory.path()).expect("a journal"));
+        let most = MOST_WAITING_BYTES.div_ceil(1000);
+        keep(&feed, most + 10);
+        let in_memory = |feed: &Feed| feed.0.kept.lock().pushes.len();
+        assert_eq!(in_memory(&feed), most);
+        assert_eq!(numbers(&feed, most as u64 - 1, most as u64 - 1), [most as u64 - 1]);
+        assert_eq!(numbers(&feed, most as u64, most as u64), [0; 0]);
+        keep(&feed, 1);
+        assert_eq!(numbers(&feed, most as u64, most as u64), [0; 0], "there is a gap before it");
+        let read = feed.read(most as u64, 1 << 20).expect("read");
+        assert_eq!(read.len(), 11);
+        assert_eq!(numbers(&feed, most as u64 + 10, most as u64 + 10), [most as u64 + 10]);
     }
 }

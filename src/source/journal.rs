@@ -1,8 +1,8 @@
 //! Applies what the journal keeps: after a start what a crash left, then what is pushed.
 //!
 //! Records are applied in the order of their numbers, each once: the position is the number of the
-//! next. What this process appended comes interpreted already from the [`Feed`]; everything else is
-//! read from the disk.
+//! next. What this process kept comes interpreted already from the [`Feed`], which has it until the
+//! state does; everything else is read from the disk.
 
 use std::time::Duration;
 
@@ -26,6 +26,14 @@ const ABOUT_BYTES_AT_ONCE: usize = 4 << 20;
 /// How long a read waits when there is nothing.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The number of the first record that is not part of the state.
+fn applied(store: &Store, key: &SourceKey) -> u64 {
+    match store.position(key) {
+        Some(Position::Push(PushPosition { next })) => next,
+        _ => 0,
+    }
+}
+
 /// The name of a journal as a source.
 pub fn source_key(feed: &Feed) -> SourceKey {
     SourceKey { kind: SourceKind::Push, key: feed.id().to_owned() }
@@ -35,6 +43,7 @@ pub fn source_key(feed: &Feed) -> SourceKey {
 pub struct PushJournalSource {
     key: SourceKey,
     feed: Feed,
+    store: Store,
     /// The record to be read next.
     next: u64,
     /// The first record that this process appended, or will: those before may have been applied by
@@ -47,17 +56,16 @@ pub struct PushJournalSource {
 }
 
 impl PushJournalSource {
-    pub fn new(feed: Feed) -> Self {
+    pub fn new(feed: Feed, store: Store) -> Self {
         let (key, tail) = (source_key(&feed), feed.next());
-        Self { key, feed, next: 0, tail, resumes_at: None, caught_up: false }
+        Self { key, feed, store, next: 0, tail, resumes_at: None, caught_up: false }
     }
 
     async fn read_from_disk(&mut self) -> Result<Reading, SourceError> {
         let (feed, from) = (self.feed.clone(), self.next);
         // Asked before reading: what is appended meanwhile is not to be passed over.
         let end = feed.next();
-        let read =
-            spawn_blocking(move || feed.with_journal(|one| one.read(from, ABOUT_BYTES_AT_ONCE)));
+        let read = spawn_blocking(move || feed.read(from, ABOUT_BYTES_AT_ONCE));
         let records = match read.await {
             Ok(records) => records.map_err(|error| SourceError::Journal { what: "read", error })?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -95,7 +103,7 @@ impl Source for PushJournalSource {
     }
 
     async fn resume(&mut self, store: &Store, cover: &mut Cover) -> Result<(), SourceError> {
-        let first = self.feed.with_journal(|journal| journal.first());
+        let first = self.feed.first();
         let begins_at = self.resumes_at.take().unwrap_or(0).max(first);
         let mut next = 0;
         let mut lost = 0;
@@ -110,6 +118,7 @@ impl Source for PushJournalSource {
             *position = Some(Position::Push(PushPosition { next }));
             lost
         });
+        store.use_journal(&self.key);
         if lost > 0 {
             cover.demand(store);
             tracing::error!(
@@ -133,7 +142,8 @@ impl Source for PushJournalSource {
 
     async fn read(&mut self) -> Result<Reading, SourceError> {
         loop {
-            let pushes = self.feed.take(self.next, MOST_AT_ONCE);
+            let applied = applied(&self.store, &self.key);
+            let pushes = self.feed.get(self.next, MOST_AT_ONCE, applied);
             if !pushes.is_empty() {
                 let entries = pushes.into_iter().map(|(number, push)| RawEntry {
                     locator: Locator::Record(number),
@@ -176,8 +186,7 @@ impl Upkeep for PushJournalUpkeep {
             return Ok(());
         };
         let (feed, next) = (self.feed.clone(), *next);
-        let released = spawn_blocking(move || feed.with_journal(|one| one.release(next))).await;
-        match released {
+        match spawn_blocking(move || feed.release(next)).await {
             Ok(released) => released
                 .map_err(|error| SourceError::Journal { what: "remove old segments of", error }),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -185,12 +194,9 @@ impl Upkeep for PushJournalUpkeep {
     }
 
     async fn observe(&mut self, store: &Store) -> Result<Lag, SourceError> {
-        let applied = match store.position(&self.key) {
-            Some(Position::Push(PushPosition { next })) => next,
-            _ => 0,
-        };
+        let applied = applied(store, &self.key);
         let feed = self.feed.clone();
-        let size = match spawn_blocking(move || feed.with_journal(|one| one.size())).await {
+        let size = match spawn_blocking(move || feed.size()).await {
             Ok(size) => size,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
@@ -211,21 +217,30 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_retained_snapshot_may_need_stays_in_the_journal() {
-        let mut journal = Journal::in_memory();
-        journal.append(&[b"0".to_vec(), b"1".to_vec(), b"2".to_vec()]).expect("memory");
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut journal = Journal::open(directory.path()).expect("a journal");
+        let append = |journal: &mut Journal| {
+            journal.append(&[b"0".to_vec(), b"1".to_vec(), b"2".to_vec()]).expect("appended");
+        };
+        append(&mut journal);
+        // As after a restart.
+        journal.skip_to(4).expect("a new segment");
+        append(&mut journal);
         let mut upkeep = PushJournalUpkeep::new(Feed::new(journal));
         let at = |next| Position::Push(PushPosition { next });
         let store = Store::new(10);
         store.reposition(&upkeep.key, |position| {
-            *position = Some(at(3));
+            *position = Some(at(7));
             0
         });
-        let first = |upkeep: &PushJournalUpkeep| upkeep.feed.with_journal(|one| one.first());
-        // The oldest retained snapshot is from before the first push.
-        upkeep.acknowledge(&store, &Durable::for_tests(Vec::new())).await.expect("in memory");
-        assert_eq!(first(&upkeep), 0);
-        let durable = Durable::for_tests(vec![(upkeep.key.clone(), at(1))]);
-        upkeep.acknowledge(&store, &durable).await.expect("in memory");
-        assert_eq!(first(&upkeep), 1);
+        // The oldest retained snapshot is from before the first push, or from before the others.
+        for (durable, first) in [(None, 0), (Some(3), 0), (Some(4), 4), (Some(6), 4), (Some(7), 7)]
+        {
+            let positions = durable.map(|next| (upkeep.key.clone(), at(next)));
+            let durable = Durable::for_tests(positions.into_iter().collect());
+            upkeep.acknowledge(&store, &durable).await.expect("released");
+            assert_eq!(upkeep.feed.first(), first, "{durable:?}");
+        }
+        assert_eq!(upkeep.feed.size().records, 0);
     }
 }

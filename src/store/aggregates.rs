@@ -17,7 +17,7 @@ use super::groups::Groups;
 use super::limits::SeriesLimit;
 use super::step::When;
 use super::{Applied, AppliedKey};
-use crate::model::{BadEvent, Batch, SeriesHasher, Span, Timestamp, labels};
+use crate::model::{BadEvent, Batch, ClockStep, SeriesHasher, Span, Timestamp, labels};
 
 mod commit;
 mod events;
@@ -155,6 +155,18 @@ impl Aggregates {
     pub(super) fn shape(&self) -> Shape {
         let (rows, series) = (self.index.len(), self.limit.used);
         Shape { rows, series, moves: self.moves, learned: self.learned }
+    }
+
+    /// The clock was set: what has an age keeps it.
+    pub(super) fn move_ages(&mut self, step: ClockStep) {
+        self.keys.move_ages(step);
+        self.families.iter_mut().for_each(|family| family.move_ages(step));
+    }
+
+    /// Nothing came later than now, whatever the snapshot says.
+    pub(super) fn cap_ages(&mut self, now: Timestamp) {
+        self.keys.cap_ages(now);
+        self.families.iter_mut().for_each(|family| family.cap_ages(now));
     }
 
     /// Applies the events and the pushes among them in their order. Series that events make count

@@ -1,7 +1,8 @@
 //! Idempotency keys that were applied not long ago.
 //!
 //! Age is told by when pushes were received, not by the clock: so a replay decides as the first run
-//! did, however much later it is.
+//! did, however much later it is. When the clock is set, all of them move with it; none is ever from
+//! a time to come, or it would not be forgotten before that, nor anything behind it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::AppliedKey;
 use super::refusal::Refusal;
 use crate::model::push::IdempotencyKey;
-use crate::model::{Reason, Timestamp};
+use crate::model::{ClockStep, Reason, Timestamp};
 
 /// How many keys are remembered; beyond that, pushes that bring one are refused until others are
 /// forgotten.
@@ -76,9 +77,32 @@ impl AppliedKeys {
                     self.order.len(),
                     self.window.as_secs()
                 );
-                Err(Refusal { reason: Reason::Inconsistent, detail })
+                Err(Refusal { reason: Reason::KeyLimit, detail })
             }
             _ => Ok(false),
+        }
+    }
+
+    /// The clock was set: all are as old as they were.
+    pub(super) fn move_ages(&mut self, step: ClockStep) {
+        self.change_times(|at| step.moved(at));
+    }
+
+    /// None came later than now.
+    pub(super) fn cap_ages(&mut self, now: Timestamp) {
+        if self.order.iter().any(|key| key.at > now) {
+            self.change_times(|at| at.min(now));
+        }
+    }
+
+    /// To whoever writes only what is new, they are all new.
+    fn change_times(&mut self, change: impl Fn(Timestamp) -> Timestamp) {
+        self.forgotten += self.order.len() as u64;
+        for AppliedKey { at, .. } in &mut self.order {
+            *at = change(*at);
+        }
+        for (_, at) in self.known.values_mut() {
+            *at = change(*at);
         }
     }
 
@@ -121,13 +145,44 @@ mod tests {
     }
 
     #[test]
+    fn when_the_clock_is_set_keys_are_as_old_as_they_were() {
+        let key = |key| IdempotencyKey { key: [key; 16], fingerprint: 1 };
+        let at = |seconds: u64| Timestamp(1_700_000_000_000 + seconds * 1000);
+        for set_to in [0, 100_000, 50_000_000] {
+            let mut keys = AppliedKeys::restore(Vec::new());
+            keys.insert(key(1), at(50_000));
+            keys.insert(key(2), at(50_500));
+            let forgotten = keys.forgotten();
+            keys.move_ages(ClockStep::between(at(50_550), at(set_to + 550)));
+            assert!(keys.forgotten() >= forgotten + 2, "both are to be written anew");
+            assert!(keys.is_repeated(&key(1), at(set_to + 600)).expect("known"), "{set_to}");
+            assert!(!keys.is_repeated(&key(1), at(set_to + 601)).expect("forgotten"), "{set_to}");
+            keys.insert(key(3), at(set_to + 1101));
+            assert_eq!((keys.order.len(), keys.known.len()), (1, 1), "{set_to}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_time_to_come_is_forgotten_in_time() {
+        let key = |key| IdempotencyKey { key: [key; 16], fingerprint: 1 };
+        let at = |seconds: u64| Timestamp(1_700_000_000_000 + seconds * 1000);
+        let restored = [(1, 90_000), (2, 50)]
+            .map(|(number, seconds)| AppliedKey { key: key(number), at: at(seconds) });
+        let mut keys = AppliedKeys::restore(restored.to_vec());
+        keys.cap_ages(at(100));
+        assert!(keys.is_repeated(&key(1), at(700)).expect("known"));
+        keys.insert(key(3), at(701));
+        assert_eq!((keys.order.len(), keys.known.len()), (1, 1));
+    }
+
+    #[test]
     fn a_key_that_came_anew_is_not_forgotten_with_its_first_coming() {
         let key = IdempotencyKey { key: [1; 16], fingerprint: 1 };
         let at = |seconds: u64| Timestamp(1_700_000_000_000 + seconds * 1000);
         let other = |number| IdempotencyKey { key: [number; 16], ..key };
         let mut keys = AppliedKeys::restore(Vec::new());
         keys.insert(other(2), at(500));
-        // The clock jumped back; then the key came again, when it was forgotten.
+        // It says that it came earlier; then it came again, when it was forgotten.
         keys.insert(key, at(0));
         assert!(!keys.is_repeated(&key, at(601)).expect("forgotten"));
         keys.insert(key, at(601));

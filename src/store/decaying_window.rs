@@ -1,10 +1,11 @@
 //! The sum or mean of what came in the last so many seconds.
 //!
 //! A window is kept in slots of equal length; what is older than the window falls out slot by slot,
-//! whether or not anything new comes. Times are wall-clock, so a window goes on across a restart.
+//! whether or not anything new comes. Times are wall-clock, so a window goes on across a restart;
+//! when the clock is set, the slots move with it.
 //! A value stays for at least the window's length, and for at most one slot longer.
 
-use crate::model::Timestamp;
+use crate::model::{ClockStep, Timestamp};
 
 /// How many slots make up a window, unless they would be shorter than a second.
 const SLOTS: u64 = 60;
@@ -43,7 +44,6 @@ impl DecayingWindow {
     /// Takes in a value that came at `at`, which is not later than `now`.
     pub(super) fn observe(&mut self, value: f64, at: Timestamp, now: Timestamp) {
         let current = self.number(now);
-        self.turn_back(current);
         let number = self.number(at).min(current);
         match self.slots.binary_search_by_key(&number, |slot| slot.number) {
             Ok(found) => {
@@ -75,17 +75,30 @@ impl DecayingWindow {
         self.slots.iter().map(|slot| slot.sum.abs()).sum()
     }
 
-    /// After the clock jumped back, what lies ahead of it counts as of now: it neither gets lost
-    /// nor stays until the clock has caught up.
-    fn turn_back(&mut self, current: u64) {
-        let ahead = self.slots.last().map_or(0, |last| last.number.saturating_sub(current));
-        if ahead == 0 {
-            return;
+    /// As it is when the clock is set so.
+    pub(super) fn moved(&self, step: ClockStep) -> Option<Self> {
+        let slot = self.slot_milliseconds() as f64;
+        self.shifted((step.milliseconds as f64 / slot).round() as i64)
+    }
+
+    /// As it is when the newest value came at `now`, if it says that it came later.
+    pub(super) fn capped(&self, now: Timestamp) -> Option<Self> {
+        let newest = self.slots.last()?.number;
+        let ahead = newest.saturating_sub(self.number(now));
+        self.shifted(-ahead.cast_signed())
+    }
+
+    /// Later by so many slots; `None`: that is no change.
+    fn shifted(&self, by: i64) -> Option<Self> {
+        if by == 0 || self.slots.is_empty() {
+            return None;
         }
-        for slot in &mut self.slots {
-            slot.number = slot.number.saturating_sub(ahead);
+        let mut shifted = self.clone();
+        for slot in &mut shifted.slots {
+            slot.number = slot.number.saturating_add_signed(by);
         }
-        self.slots.dedup_by(|next, kept| {
+        // At the very beginning of time several become one.
+        shifted.slots.dedup_by(|next, kept| {
             let same = next.number == kept.number;
             if same {
                 kept.sum += next.sum;
@@ -93,6 +106,7 @@ impl DecayingWindow {
             }
             same
         });
+        Some(shifted)
     }
 
     fn slot_milliseconds(&self) -> u64 {
@@ -151,17 +165,30 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_back_loses_nothing_and_is_not_waited_for() {
+    fn when_the_clock_is_set_a_window_is_as_old_as_it_was() {
         let mut window = DecayingWindow::new(WindowedValue::Sum, 60);
         observe(&mut window, 10_000.0, 1.0);
         observe(&mut window, 10_030.0, 2.0);
-        assert_eq!(window.value(at(100.0)), 3.0);
-        observe(&mut window, 100.0, 4.0);
-        assert_eq!(window.value(at(100.0)), 7.0);
-        assert_eq!(window.value(at(135.0)), 6.0);
-        assert_eq!(window.value(at(170.0)), 0.0);
-        window.observe(8.0, Timestamp(0), Timestamp(0));
-        assert_eq!(window.value(Timestamp(0)), 15.0);
+        for (now, set_to) in [(10_040.0, 100.0), (100.0, 90_000.0), (90_000.0, 0.0)] {
+            let shown = [5.0, 25.0, 55.0].map(|later| window.value(at(now + later)));
+            let step = ClockStep::between(at(now), at(set_to));
+            window = window.moved(step).expect("moved");
+            assert_eq!([5.0, 25.0, 55.0].map(|later| window.value(at(set_to + later))), shown);
+            assert_eq!(shown, [3.0, 2.0, 0.0]);
+        }
+        // To the very beginning of time.
+        let window = window.moved(ClockStep { milliseconds: i64::MIN }).expect("moved");
+        assert_eq!(window.slots, [Slot { number: 0, sum: 3.0, count: 2 }]);
+    }
+
+    #[test]
+    fn what_a_snapshot_says_of_later_came_now() {
+        let mut window = DecayingWindow::new(WindowedValue::Sum, 60);
+        observe(&mut window, 10_000.0, 1.0);
+        observe(&mut window, 10_030.0, 2.0);
+        assert_eq!(window.capped(at(10_030.0)), None);
+        let window = window.capped(at(100.0)).expect("capped");
+        assert_eq!([100.0, 135.0, 170.0].map(|now| window.value(at(now))), [3.0, 2.0, 0.0]);
     }
 
     #[test]

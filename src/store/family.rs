@@ -13,6 +13,7 @@ use super::summary::{Objective, Window};
 use super::{Changes, RowSet, SparseColumn, TextColumn, histogram, limits};
 use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp};
 
+mod age;
 mod change;
 mod record;
 mod sweep;

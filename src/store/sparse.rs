@@ -37,6 +37,21 @@ impl<T: ?Sized> SparseColumn<T> {
         self.rows[row] = value;
     }
 
+    /// Changes the values there are; the rows that are left with another one.
+    pub(super) fn change(
+        &mut self,
+        mut change: impl FnMut(&Arc<T>) -> Option<Arc<T>>,
+    ) -> Vec<usize> {
+        let mut changed = Vec::new();
+        for (row, value) in self.rows.iter_mut().enumerate() {
+            if let Some(after) = value.as_ref().and_then(&mut change) {
+                *value = Some(after);
+                changed.push(row);
+            }
+        }
+        changed
+    }
+
     /// Takes away what the row has.
     pub(super) fn clear(&mut self, row: usize) {
         if let Some(value) = self.rows.get_mut(row) {

@@ -11,7 +11,7 @@
 //! merged before the window turns. Sketches are shared by pointer and replaced
 //! when merged: copying a window that a cut still holds copies the buffer only.
 
-use crate::model::Timestamp;
+use crate::model::{ClockStep, Timestamp};
 
 mod sketch;
 
@@ -110,7 +110,18 @@ impl Window {
         Some(Self { turns_at: parts.turns_at, sketches, buffer: Vec::new() })
     }
 
-    /// How many sketches are too old at `now`; none when the clock jumped back.
+    /// As it is when the clock is set so.
+    pub(super) fn moved(&self, step: ClockStep) -> Option<Self> {
+        Some(Self { turns_at: step.moved(self.turns_at), ..self.clone() })
+    }
+
+    /// As it is at the most when it was used last at `now`, if that is less.
+    pub(super) fn capped(&self, now: Timestamp) -> Option<Self> {
+        let turns_at = after_a_turn(now);
+        (turns_at < self.turns_at).then(|| Self { turns_at, ..self.clone() })
+    }
+
+    /// How many sketches are too old at `now`.
     fn turns_due(&self, now: Timestamp) -> usize {
         if now < self.turns_at {
             return 0;
@@ -123,8 +134,6 @@ impl Window {
     fn turn(&mut self, objectives: &[Objective], now: Timestamp) {
         let turns = self.turns_due(now);
         if turns == 0 {
-            // After the clock jumped back, don't wait for it to catch up.
-            self.turns_at = self.turns_at.min(after_a_turn(now));
             return;
         }
         if turns < AGE_BUCKETS {

@@ -8,8 +8,11 @@ use crate::harness::{Gateway, RedisServer, turn};
 
 mod aggregate;
 mod atomic;
+#[cfg(feature = "failpoints")]
+mod clock;
 mod disk;
 mod idempotency;
+mod journal;
 mod kills;
 mod limits;
 mod replace;

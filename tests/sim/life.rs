@@ -15,7 +15,7 @@ use prom_stream_gateway::checkpoint::{
 };
 use prom_stream_gateway::config::connection_string::RedisTarget;
 use prom_stream_gateway::dead_letters::DeadLetters;
-use prom_stream_gateway::decode::DecodeOptions;
+use prom_stream_gateway::decode::{DecodeOptions, StreamPushes};
 use prom_stream_gateway::expose::own_metrics::{LateStore, OwnMetrics};
 use prom_stream_gateway::model::Timestamp;
 use prom_stream_gateway::push::Waiting;
@@ -195,6 +195,7 @@ impl Parts {
             decode: Arc::new(DecodeOptions {
                 sort_labels: true,
                 utf8_names: false,
+                stream_pushes: StreamPushes::default(),
                 hasher: store.hasher(),
             }),
             waiting: Waiting::default(),

@@ -1,13 +1,11 @@
-//! What a directory needs that a bucket does not: creation that lasts, a lock,
-//! and the removal of what a crash left half-written.
+//! What a directory needs that a bucket does not: a lock, and the removal of what a crash left
+//! half-written.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::path::Path;
-
-use rustix::fs::{FlockOperation, flock};
+use std::{fs, io};
 
 use super::{Exclusion, Storage, StorageError};
+use crate::durable_files::{DirectoryLock, FileError, create_directories};
 
 impl Storage {
     /// Becomes the owner, until it is unlocked or for the life of this value. False: another
@@ -19,19 +17,10 @@ impl Storage {
             return Ok(true);
         }
         create_directories(directory)?;
-        let path = directory.join("lock");
-        let failed = |source| StorageError::File { action: "lock", path: path.clone(), source };
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                remove_half_written(directory)?;
-                *held = Some(file);
-                Ok(true)
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(failed(error.into())),
-        }
+        let Some(lock) = DirectoryLock::try_take(directory)? else { return Ok(false) };
+        remove_half_written(directory)?;
+        *held = Some(lock);
+        Ok(true)
     }
 
     /// Lets another process become the owner.
@@ -42,38 +31,19 @@ impl Storage {
     }
 }
 
-/// As `create_dir_all`, and a power failure does not undo it.
-pub(super) fn create_directories(directory: &Path) -> Result<(), StorageError> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    let parent = match directory.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    create_directories(parent)?;
-    let created = match fs::create_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    };
-    created
-        .and_then(|()| File::open(parent)?.sync_all())
-        .map_err(|source| failed("create", directory, source))
-}
-
 /// A write goes to `<name>#<number>` first; a crash leaves that behind. Only the owner may look,
 /// since to anybody else it might be a write in progress.
-fn remove_half_written(directory: &Path) -> Result<(), StorageError> {
+fn remove_half_written(directory: &Path) -> Result<(), FileError> {
     for directory in [directory.to_owned(), directory.join("snapshots")] {
         let entries = match fs::read_dir(&directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other.map_err(|source| failed("read", &directory, source))?,
+            other => other.map_err(FileError::of("read", &directory))?,
         };
         for entry in entries {
-            let path = entry.map_err(|source| failed("read", &directory, source))?.path();
+            let path = entry.map_err(FileError::of("read", &directory))?.path();
             if is_half_written(&path) {
                 tracing::info!(file = %path.display(), "removing a half-written file of a crash");
-                fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
+                fs::remove_file(&path).map_err(FileError::of("remove", &path))?;
             }
         }
     }
@@ -88,10 +58,6 @@ fn is_half_written(path: &Path) -> bool {
             && !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
     })
-}
-
-fn failed(action: &'static str, path: &Path, source: io::Error) -> StorageError {
-    StorageError::File { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

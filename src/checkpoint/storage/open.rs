@@ -22,7 +22,8 @@ use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use parking_lot::Mutex;
 use url::Url;
 
-use super::{Exclusion, Storage, StorageError, local};
+use super::{Exclusion, Storage, StorageError};
+use crate::durable_files::create_directories;
 
 /// Beyond the client's own timeouts (5 s to connect, 30 s a request). A checkpoint that fails is
 /// tried again at the next interval anyway, with newer state.
@@ -33,7 +34,7 @@ impl Storage {
     /// Opens the storage of one identity; a directory is created when it is missing.
     pub fn open(url: &str, identity: &str) -> Result<Self, StorageError> {
         if let Some(directory) = local_directory(url)? {
-            local::create_directories(&directory.join(checked(identity)?))?;
+            create_directories(&directory.join(checked(identity)?))?;
         }
         Self::open_existing(url, identity)
     }

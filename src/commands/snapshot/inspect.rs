@@ -58,7 +58,7 @@ fn source(source: &SourceState) -> Vec<String> {
         .map(|reason| format!("{reason} {}", tally.dropped[reason as usize]))
         .collect();
     vec![
-        source.key.to_string(),
+        format!("{}:{}", source.key.kind.as_str(), source.key.key),
         position(&source.position),
         tally.processed.to_string(),
         tally.lost.to_string(),

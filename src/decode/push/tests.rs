@@ -1,6 +1,7 @@
 //! What pushes mean, dialect by dialect: a table for every rule.
 
 use super::*;
+use crate::decode::StreamPushes;
 use crate::model::exposition::{
     ExposedBucket, ExposedFamily, ExposedLabel, ExposedMetric, ExposedQuantile, ExposedValue,
 };
@@ -18,7 +19,12 @@ mod sum;
 const RECEIVED_AT_MILLISECONDS: u64 = 1_700_000_000_500;
 
 fn options() -> DecodeOptions {
-    DecodeOptions { utf8_names: false, sort_labels: true, hasher: SeriesHasher::default() }
+    DecodeOptions {
+        utf8_names: false,
+        sort_labels: true,
+        stream_pushes: StreamPushes::default(),
+        hasher: SeriesHasher::default(),
+    }
 }
 
 fn request(dialect: Dialect, method: Method, path: &[(&str, &str)]) -> PushRequest {

@@ -114,8 +114,12 @@ fn labels_become_label_text() {
 
 #[test]
 fn unsorted_labels_are_served_as_they_came_and_are_the_same_series() {
-    let options =
-        DecodeOptions { utf8_names: false, sort_labels: false, hasher: SeriesHasher::default() };
+    let options = DecodeOptions {
+        utf8_names: false,
+        sort_labels: false,
+        stream_pushes: StreamPushes::default(),
+        hasher: SeriesHasher::default(),
+    };
     let entries = [
         r#"{"name":"x","labels":{"b":"2","z":null,"a":"1"}}"#,
         r#"{"name":"x","labels":{"a":"1","b":"2"}}"#,

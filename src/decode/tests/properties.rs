@@ -112,7 +112,7 @@ proptest! {
             shuffled.rotate_left(middle);
             shuffled[middle..].reverse();
         }
-        let options = DecodeOptions { utf8_names: false, sort_labels, hasher: SeriesHasher::default() };
+        let options = DecodeOptions { utf8_names: false, sort_labels, stream_pushes: StreamPushes::default(), hasher: SeriesHasher::default() };
         let batch = decode(vec![with_labels(&pairs), with_labels(&shuffled)], &options);
         prop_assert_eq!(&batch.bad, &[]);
         let texts = [0, 1].map(|index: usize| batch.text(batch.events[index].labels));

@@ -10,8 +10,12 @@ use super::*;
 #[test]
 #[ignore = "a measurement, and only meaningful when optimised"]
 fn a_counter_with_three_labels_takes_less_than_a_microsecond() {
-    let options =
-        DecodeOptions { utf8_names: false, sort_labels: true, hasher: SeriesHasher::default() };
+    let options = DecodeOptions {
+        utf8_names: false,
+        sort_labels: true,
+        stream_pushes: StreamPushes::default(),
+        hasher: SeriesHasher::default(),
+    };
     let sorted = r#"{"type":"counter","name":"http_requests_total","value":1,"labels":{"code":"200","method":"GET","path":"/api/v1/items"}}"#;
     let shuffled = r#"{"type":"counter","name":"http_requests_total","value":1,"labels":{"path":"/api/v1/items","method":"GET","code":"200"}}"#;
     let array = format!("[{}]", vec![sorted; 1000].join(","));

@@ -212,11 +212,7 @@ fn tallies(tallies: &[(SourceKey, Tally)]) -> [Family; 3] {
     let mut by_key: BTreeMap<&str, Tally> = BTreeMap::new();
     for (source, tally) in tallies {
         lost = lost.sample(&source_labels(source), tally.lost);
-        let sum = by_key.entry(&source.key).or_default();
-        sum.processed += tally.processed;
-        for (sum, dropped) in sum.dropped.iter_mut().zip(tally.dropped) {
-            *sum += dropped;
-        }
+        by_key.entry(&source.key).or_default().add(tally);
     }
     let mut processed = Family::counter("processed_metrics_total", "Events applied to the state.");
     let mut dropped = Family::counter("dropped_metrics_total", "Events refused, by reason.");

@@ -121,6 +121,7 @@ mod tests {
             (refused(Reason::InvalidExposition), 400, "invalid_exposition", false),
             (refused(Reason::SeriesLimit), 400, "series_limit", false),
             (refused(Reason::KeyReused), 422, "key_reused", false),
+            (refused(Reason::KeyLimit), 503, "key_limit", true),
             (refused(Reason::TooLarge), 413, "too_large", false),
             (PushError::Unavailable { why: why() }, 503, "unavailable", true),
             (PushError::Unconfirmed { why: why() }, 504, "unconfirmed", false),

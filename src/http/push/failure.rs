@@ -82,6 +82,7 @@ impl From<PushError> for Failure {
         match error {
             PushError::Refused(PushRefusal { reason, detail }) => {
                 let status = match reason {
+                    Reason::KeyLimit => StatusCode::SERVICE_UNAVAILABLE,
                     Reason::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
                     Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                     _ => StatusCode::BAD_REQUEST,

@@ -7,8 +7,7 @@ use super::*;
 
 /// Everything written from now on goes to that file.
 fn swap_tail(journal: &mut Journal, file: File) -> File {
-    let Kept::Disk(disk) = &mut journal.kept else { panic!("in memory") };
-    std::mem::replace(&mut disk.tail, file)
+    std::mem::replace(&mut journal.tail, file)
 }
 
 fn last_segment(directory: &Path) -> PathBuf {

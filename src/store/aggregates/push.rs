@@ -11,7 +11,7 @@ use crate::store::step::When;
 impl Aggregates {
     /// What [`Aggregates::apply_push`] would answer.
     pub(in crate::store) fn check_push(&self, push: &Push) -> Result<PushApplied, PushRefusal> {
-        if self.is_repeated(push)? {
+        if self.is_repeated(push, push.at)? {
             return Ok(PushApplied { repeated: true, ..PushApplied::default() });
         }
         let Some(stage) = stage(&push.operation)? else { return Ok(PushApplied::default()) };
@@ -24,7 +24,9 @@ impl Aggregates {
         push: &Push,
         now: Timestamp,
     ) -> Result<PushApplied, PushRefusal> {
-        if self.is_repeated(push)? {
+        // Whoever writes to a stream may say what they like.
+        let came = push.at.min(now);
+        if self.is_repeated(push, came)? {
             return Ok(PushApplied { repeated: true, ..PushApplied::default() });
         }
         let mut applied = PushApplied::default();
@@ -41,13 +43,13 @@ impl Aggregates {
             Operation::Wipe => self.wipe(),
         }
         if let Some(key) = push.idempotency {
-            self.keys.insert(key, push.at);
+            self.keys.insert(key, came);
         }
         Ok(applied)
     }
 
-    fn is_repeated(&self, push: &Push) -> Result<bool, Refusal> {
-        push.idempotency.map_or(Ok(false), |key| self.keys.is_repeated(&key, push.at))
+    fn is_repeated(&self, push: &Push, came: Timestamp) -> Result<bool, Refusal> {
+        push.idempotency.map_or(Ok(false), |key| self.keys.is_repeated(&key, came))
     }
 }
 

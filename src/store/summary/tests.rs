@@ -200,15 +200,33 @@ fn an_observation_is_forgotten_after_eight_to_ten_minutes() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_does_not_turn_and_does_not_stop_turning() {
+fn when_the_clock_is_set_a_window_is_as_old_as_it_was() {
     let objectives = objectives(&[(0.5, 0.05)]);
     let mut window = Window::new(START);
     window.observe(&objectives, 1.0, START);
+    for milliseconds in [-36_000_000, 72_000_000] {
+        let step = ClockStep { milliseconds };
+        let moved = window.moved(step).expect("moved");
+        for minutes in 0..12 {
+            let now = Timestamp(START.0 + minutes * MINUTE);
+            let (before, after) = (
+                window.quantiles(&objectives, now)[0],
+                moved.quantiles(&objectives, step.moved(now))[0],
+            );
+            assert!(before == after || before.is_nan() && after.is_nan(), "{minutes} min");
+        }
+    }
+}
+
+#[test]
+fn a_window_of_a_snapshot_from_a_time_to_come_turns_in_time() {
+    let objectives = objectives(&[(0.5, 0.05)]);
+    let mut window = Window::new(START);
+    window.observe(&objectives, 1.0, START);
+    assert!(window.capped(START).is_none());
     let past = Timestamp(START.0 - 600 * MINUTE);
-    window.observe(&objectives, 1.0, past);
-    let parts = window.to_parts(&objectives);
-    assert!(parts.sketches.iter().all(|sketch| sketch.observations == 2), "{parts:?}");
-    assert_eq!(parts.turns_at, Timestamp(past.0 + 2 * MINUTE));
+    let window = window.capped(past).expect("capped");
+    assert_eq!(window.to_parts(&objectives).turns_at, Timestamp(past.0 + 2 * MINUTE));
     assert!(window.quantiles(&objectives, Timestamp(past.0 + 10 * MINUTE))[0].is_nan());
 }
 

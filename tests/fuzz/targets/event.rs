@@ -4,7 +4,7 @@
 //! or refusals with a reason, and its position moves once either way.
 
 use bytes::Bytes;
-use prom_stream_gateway::decode::{DecodeOptions, MAX_ENTRY_BYTES, decode};
+use prom_stream_gateway::decode::{DecodeOptions, MAX_ENTRY_BYTES, StreamPushes, decode};
 use prom_stream_gateway::model::{Batch, Body, Locator, RawEntry, StreamId};
 use prom_stream_gateway::store::Store;
 
@@ -46,7 +46,12 @@ pub(super) fn entry(body: Body) -> RawEntry {
 
 fn check(entry: RawEntry) {
     let store = Store::new(1_000_000);
-    let sorted = DecodeOptions { sort_labels: true, utf8_names: false, hasher: store.hasher() };
+    let sorted = DecodeOptions {
+        sort_labels: true,
+        utf8_names: false,
+        stream_pushes: StreamPushes::default(),
+        hasher: store.hasher(),
+    };
     let batch = decode(vec![entry.clone()], &sorted);
     event_rules::check(&batch, &entry);
     nothing_is_left_behind_for_the_next(&entry, &batch, &sorted);

@@ -34,7 +34,7 @@ fn gateway() -> Gateway {
 }
 
 /// The most memory that the process ever had, in bytes.
-fn peak_memory(gateway: &Gateway) -> usize {
+pub(super) fn peak_memory(gateway: &Gateway) -> usize {
     let path = format!("/proc/{}/status", gateway.pid().as_raw_nonzero());
     let status = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
