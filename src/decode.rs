@@ -29,7 +29,7 @@ mod validate;
 mod tests;
 
 pub use dead_letter::dead_letter_payload;
-pub use name::{RESERVED_NAMES, RESERVED_PREFIX};
+pub use name::RESERVED_PREFIX;
 
 use std::sync::Arc;
 

@@ -6,18 +6,6 @@ use crate::model::{MetricType, Reason};
 /// Names of the gateway's own metrics begin with this.
 pub const RESERVED_PREFIX: &str = "prom_stream_gateway_";
 
-/// The gateway's own metrics that do not begin with [`RESERVED_PREFIX`]: what
-/// every Prometheus client says of its process.
-pub const RESERVED_NAMES: [&str; 7] = [
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_threads",
-    "process_virtual_memory_bytes",
-];
-
 /// Refuses names that are no metric names, and those that are the gateway's own.
 pub(super) fn check_metric_name(name: &str, metric_type: MetricType) -> Result<(), Refusal> {
     if !is_metric_name(name) {
@@ -39,24 +27,13 @@ pub(super) fn check_not_reserved(name: &str, metric_type: MetricType) -> Result<
     Ok(())
 }
 
-/// Whether the name, or one that its type derives from it, is the gateway's own.
+/// Whether the name, or one that its type derives from it, is the gateway's own. Its `process_…`
+/// are nobody's: what it says of its own process gives way to what producers say of theirs.
 fn is_reserved(name: &str, metric_type: MetricType) -> bool {
-    if !name.starts_with("pro") {
-        return false;
-    }
-    if name.starts_with(RESERVED_PREFIX) || RESERVED_NAMES.contains(&name) {
-        return true;
-    }
-    let suffixes: &[&str] = match metric_type {
-        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => &[],
-        MetricType::Histogram => &["_bucket", "_sum", "_count"],
-        MetricType::Summary => &["_sum", "_count"],
-    };
-    suffixes.iter().any(|suffix| {
-        let derives = |own: &str| own.strip_suffix(suffix) == Some(name);
-        // Every suffix begins with the underscore that ends the prefix.
-        RESERVED_PREFIX.strip_suffix('_') == Some(name) || RESERVED_NAMES.iter().any(|n| derives(n))
-    })
+    // Every suffix begins with the underscore that ends the prefix.
+    let derives = matches!(metric_type, MetricType::Histogram | MetricType::Summary);
+    name.starts_with(RESERVED_PREFIX)
+        || (derives && RESERVED_PREFIX.strip_suffix('_') == Some(name))
 }
 
 pub(super) fn is_metric_name(name: &str) -> bool {
@@ -124,10 +101,6 @@ mod tests {
         assert!(!is_reserved("prom_stream_gateway", Counter));
         assert!(is_reserved("prom_stream_gateway", Histogram));
         assert!(is_reserved("prom_stream_gateway", Summary));
-        assert!(!is_reserved("process_cpu", Histogram));
-        assert!(!is_reserved("process_jobs_total", Counter));
-        for name in RESERVED_NAMES {
-            assert!(is_reserved(name, Counter), "{name}");
-        }
+        assert!(!is_reserved("process_cpu_seconds_total", Counter));
     }
 }

@@ -122,6 +122,38 @@ fn events_are_pushed_as_they_are() {
     served(&gateway, "events_total", &["events_total 10"]);
 }
 
+/// What every client's default registry says of its process. On the page the producer's families
+/// stand; what the gateway says of itself has a page of its own.
+#[test]
+fn producers_tell_of_their_processes() {
+    const PROCESS: &str = "# TYPE process_cpu_seconds_total counter\n\
+        process_cpu_seconds_total{pid=\"7\"} 0.25\n\
+        # TYPE process_open_fds gauge\nprocess_open_fds{pid=\"7\"} 12\n\
+        # TYPE process_start_time_seconds gauge\nprocess_start_time_seconds{pid=\"7\"} 1700000000.5\n";
+    let _turn = turn::shared();
+    for (dialect, labels, status) in [
+        ("aggregate", "job=\"a\",pid=\"7\"", 200),
+        ("sum", "job=\"a\",pid=\"7\"", 202),
+        ("replace", "instance=\"\",job=\"a\",pid=\"7\"", 200),
+    ] {
+        let gateway = Gateway::bare()
+            .set("Redis__MetricQueueEnabled", "false")
+            .set("Stream__Mode", "off")
+            .set("Push__Dialect", dialect)
+            .start();
+        answered(&gateway, "POST /metrics/job/a", PROCESS, status);
+        served(&gateway, "process_open_fds", &[&format!("process_open_fds{{{labels}}} 12")]);
+        served(
+            &gateway,
+            "process_cpu_seconds_total",
+            &[&format!("process_cpu_seconds_total{{{labels}}} 0.25")],
+        );
+        let own = gateway.get("/-/metrics").expect("an answer").body;
+        let own: Vec<_> = own.lines().filter(|line| line.starts_with("process_open_fds")).collect();
+        assert!(matches!(own[..], [line] if line != "process_open_fds 12"), "{own:?}");
+    }
+}
+
 #[test]
 fn a_push_that_is_switched_off() {
     let _turn = turn::shared();

@@ -41,7 +41,6 @@ fn json_events_are_refused_with_a_reason_that_names_the_value() {
         (InvalidName, r#"{"name":"\ud800"}"#, "as name"),
         (InvalidName, r#"{"name":"a b\n"}"#, r#""a b\n""#),
         (ReservedName, r#"{"name":"prom_stream_gateway_info"}"#, "prom_stream_gateway_info"),
-        (ReservedName, r#"{"name":"process_open_fds","type":"gauge"}"#, "process_open_fds"),
         (ReservedName, r#"{"name":"prom_stream_gateway","type":"summary"}"#, "summary"),
         (InvalidMode, r#"{"name":"x","mode":"often"}"#, "the mode \"often\" of the counter \"x\""),
         (InvalidMode, r#"{"name":"x","mode":"mean25h"}"#, "with a window of 1s to 24h"),
