@@ -199,7 +199,7 @@ impl LabelsVisitor<'_> {
         let name_end = self.text.len();
         let mut float = ryu::Buffer::new();
         let value = match value {
-            Scalar::Missing => "",
+            Scalar::Missing | Scalar::Null => "",
             Scalar::Text(text) => text,
             Scalar::Literal(json) if is_float(json) => match number::parse(value) {
                 Some(number) => float.format_finite(number),
