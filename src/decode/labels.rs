@@ -23,7 +23,7 @@ use super::name::is_label_name;
 use super::number;
 use super::plain::{self, Value};
 use super::refusal::{Quoted, Refusal};
-use crate::model::labels::push_escaped;
+use crate::model::labels::push_value;
 use crate::model::{MetricType, Reason, SeriesHasher};
 
 /// What labels are put in order with.
@@ -211,9 +211,7 @@ impl LabelsVisitor<'_> {
             }
         };
         if !value.is_empty() {
-            self.text.push_str("=\"");
-            push_escaped(self.text, value);
-            self.text.push('"');
+            push_value(self.text, value);
         }
         self.pairs.push(Pair { start, name_end, end: self.text.len() });
         Ok(())

@@ -1,7 +1,8 @@
 //! Names of metrics and labels, and those that are the gateway's own.
 
 use super::refusal::{Quoted, Refusal};
-use crate::model::{MetricType, Reason};
+use crate::model::name::{is_label_word, is_metric_name};
+use crate::model::{MetricType, Reason, labels};
 
 /// Names of the gateway's own metrics begin with this.
 pub const RESERVED_PREFIX: &str = "prom_stream_gateway_";
@@ -36,45 +37,19 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
         || (derives && RESERVED_PREFIX.strip_suffix('_') == Some(name))
 }
 
-pub(super) fn is_metric_name(name: &str) -> bool {
-    is_word(name, LETTER | COLON)
-}
-
 /// Whether `name` is a label name that users may set.
 pub(super) fn is_label_name(name: &str) -> bool {
     is_label_word(name) && !name.starts_with("__")
 }
 
-/// Whether `name` stands in label texts without quotes.
-pub(super) fn is_label_word(name: &str) -> bool {
-    is_word(name, LETTER)
+/// Whether `name` may be taken where names are of any characters.
+pub(super) fn is_utf8_name(name: &str) -> bool {
+    !name.is_empty() && labels::is_servable(name)
 }
 
-const LETTER: u8 = 1;
-const DIGIT: u8 = 2;
-const COLON: u8 = 4;
-
-/// What each byte is: names are most of an event, and this is looked at for each of their bytes.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        classes[byte] = match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
-            b'0'..=b'9' => DIGIT,
-            b':' => COLON,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    classes
-};
-
-/// Whether it begins with one of `letters`, and goes on with those and digits.
-fn is_word(name: &str, letters: u8) -> bool {
-    let is = |byte: &u8, classes| CLASSES[usize::from(*byte)] & classes != 0;
-    name.as_bytes().first().is_some_and(|first| is(first, letters))
-        && name.bytes().all(|byte| is(&byte, letters | DIGIT))
+/// As [`is_label_name`], of any characters where `utf8_names` are taken.
+pub(super) fn is_label_name_of(name: &str, utf8_names: bool) -> bool {
+    is_label_name(name) || (utf8_names && is_utf8_name(name) && !name.starts_with("__"))
 }
 
 #[cfg(test)]
@@ -82,15 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_data_model() {
-        for good in ["a", "_", ":", "a:b_c9", "A1", "__x"] {
-            assert!(is_metric_name(good), "{good}");
-        }
-        for bad in ["", "9a", "a-b", "a b", "é", "a.b", "a\n"] {
-            assert!(!is_metric_name(bad), "{bad}");
-            assert!(!is_label_name(bad), "{bad}");
-        }
+    fn label_names_are_words_or_anything() {
         assert!(is_label_name("_a9") && !is_label_name("__a") && !is_label_name("a:b"));
+        for (name, any) in [("a b", true), ("é", true), ("__a", false), ("", false), ("a\0", false)]
+        {
+            assert_eq!(is_label_name_of(name, true), any, "{name:?}");
+            assert!(!is_label_name_of(name, false), "{name:?}");
+        }
     }
 
     #[test]

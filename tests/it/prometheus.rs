@@ -13,7 +13,7 @@ use crate::harness::ports::free_port;
 use crate::harness::process::Process;
 use crate::harness::{Gateway, LIST, RedisServer, http, turn, wait_for};
 
-const DEADLINE: Duration = Duration::from_secs(40);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
 /// Events with all that is hard to print.
 const EVENTS: [&str; 7] = [

@@ -4,15 +4,14 @@
 //! the first one is `job`; labels of empty value belong to the key. In the others a label of empty
 //! value is an absent one, and in `aggregate` the label `clearmode` chooses the mode of all series.
 
-use super::super::name::is_label_name;
+use super::super::name::is_label_name_of;
 use super::super::refusal::Quoted;
 use super::law::CLEAR_MODE;
 use super::{Dialect, PushRequest};
 use crate::decode::DecodeOptions;
+use crate::model::labels::push_pair;
 use crate::model::push::Group;
 use crate::model::{PushRefusal, Reason};
-
-use super::series_labels::push_pair;
 
 /// One label of the path.
 #[derive(Debug)]
@@ -109,12 +108,11 @@ impl<'r> PathLabels<'r> {
 }
 
 fn check_name(name: &str, utf8_names: bool) -> Result<(), PushRefusal> {
-    let is_any_name = utf8_names && !name.is_empty() && !name.starts_with("__");
-    if is_any_name || is_label_name(name) {
+    if is_label_name_of(name, utf8_names) {
         return Ok(());
     }
     let expected = if utf8_names {
-        "one character at least, and that it does not begin with __"
+        "one character at least, none of them NUL, and that it does not begin with __"
     } else {
         "[a-zA-Z_][a-zA-Z0-9_]* that does not begin with __"
     };
