@@ -258,8 +258,7 @@ impl Parts {
         );
         keepers.spawn(redis_dead_letters::run(
             connector.clone(),
-            self.config.dead_letters.stream.clone(),
-            self.config.dead_letters.max_length,
+            self.config.dead_letters.clone(),
             self.dead_letters.clone(),
             stop_upkeep.clone(),
         ));

@@ -366,6 +366,36 @@ fn dead_letters_survive_a_full_redis_in_memory() {
     });
 }
 
+/// Also of a flood of large ones the newest are kept.
+#[test]
+fn dead_letters_are_bounded_in_bytes() {
+    const LETTERS: u64 = 60;
+    const MOST_BYTES: u64 = 8 << 20;
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway =
+        Way::List.gateway(&redis).set("DeadLetters__MaxBytes", &MOST_BYTES.to_string()).start();
+    for number in 1..=LETTERS {
+        Way::List.send(&redis, &format!("{number} {}", "x".repeat(1_000_000)));
+    }
+    let used = || redis.run::<Option<u64>>(&["MEMORY", "USAGE", DEAD_LETTERS, "SAMPLES", "0"]);
+    wait_for("the newest letter, and no more bytes than there may be", DEADLINE, || {
+        let newest: Vec<(String, BTreeMap<String, String>)> =
+            redis.run(&["XREVRANGE", DEAD_LETTERS, "+", "-", "COUNT", "1"]);
+        let newest = newest.first().map(|(_, letter)| letter["payload"].split(' ').next());
+        let has_newest = newest == Some(Some(&*LETTERS.to_string()));
+        match used() {
+            // It is looked at whenever an eighth was written.
+            Some(used) if has_newest && used <= MOST_BYTES + MOST_BYTES / 8 => Ok(()),
+            used => Err(format!("{used:?} bytes, newest {newest:?}")),
+        }
+    });
+    let kept = redis.run::<u64>(&["XLEN", DEAD_LETTERS]);
+    assert!((4..LETTERS).contains(&kept), "{kept} letters");
+    let written = "prom_stream_gateway_dead_letters_written_total";
+    assert_eq!(gateway.page().value(written, &[]), Some(LETTERS as f64));
+}
+
 #[test]
 fn families_and_labels_are_sorted() {
     let _turn = turn::shared();
