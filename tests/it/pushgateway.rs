@@ -63,12 +63,11 @@ const REQUESTS: &[(&str, &str)] = &[
     // Nothing is remembered of these.
     ("POST /metrics/job/g", "g{ 1\n"),
     ("POST /metrics/job/g", "g one\n"),
-    ("POST /metrics/job/", "g 1\n"),
     ("POST /metrics/job/g/instance", "g 1\n"),
     // Paths.
     ("POST /metrics/job/h/instance/i", "g{job=\"x\",instance=\"y\"} 1\n"),
     ("POST /metrics/job@base64/YS9i/zone@base64/=", "g 1\n"),
-    ("POST /metrics/job/h/zone/", "g 2\n"),
+    ("POST /metrics/job/h/zone@base64/=", "g 2\n"),
     ("PUT /metrics/job/a", ""),
     ("DELETE /metrics/job/h", ""),
     ("DELETE /metrics/job/h/instance/i", ""),
