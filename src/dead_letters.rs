@@ -48,7 +48,8 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    fn size_bytes(&self) -> usize {
+    /// What it takes in memory.
+    pub fn size_bytes(&self) -> usize {
         LETTER_OVERHEAD_BYTES
             + self.detail.len()
             + self.source.len()

@@ -1,7 +1,7 @@
 //! Bytes to events: every entry of a read becomes valid events or reasoned refusals.
 //!
-//! An entry is a JSON payload or a stream entry's flat fields. `payload` finds
-//! the members of a payload (one object, an array, lines), `event_visitor` and
+//! An entry is a JSON payload or a stream entry's flat fields (`stream_entry` says which).
+//! `payload` finds the members of a payload (one object, an array, lines), `event_visitor` and
 //! `flat` gather a member's `fields::Fields` without interpreting
 //! them, and `validate` is the one place that does, in a fixed order: type,
 //! name, mode, labels, buckets or quantiles, value.
@@ -10,12 +10,14 @@
 //! into the batch, scratch space is reused from event to event, and an event
 //! that is refused is undone by truncating what it wrote.
 
+mod array;
 mod dead_letter;
 mod event_visitor;
 pub mod exposition;
 mod fields;
 mod flat;
 mod labels;
+mod literals;
 mod name;
 mod number;
 mod number_list;
@@ -23,13 +25,15 @@ mod payload;
 mod plain;
 pub mod push;
 mod refusal;
+mod stream_entry;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
 pub use dead_letter::dead_letter_payload;
-pub use name::{RESERVED_NAMES, RESERVED_PREFIX};
+pub use name::RESERVED_PREFIX;
+pub use stream_entry::payload;
 
 use std::sync::Arc;
 
@@ -42,11 +46,12 @@ use self::fields::Fields;
 use self::labels::LabelScratch;
 use self::push::{Method, PushRequest};
 use self::refusal::Refusal;
+use self::stream_entry::Content;
 
 /// The most an entry may hold.
 pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
 
-/// A stream entry with this one field holds a push as it was received over HTTP.
+/// A stream entry with this field holds a push as it was received over HTTP.
 pub const PUSH_FIELD: &[u8] = b"prom_stream_gateway_push";
 
 /// No label grows by more than this when it is rendered: the worst is a float
@@ -134,29 +139,39 @@ impl<'o> Decoder<'o> {
     }
 
     fn entry(&mut self, entry: &RawEntry) {
-        let size = match &entry.body {
+        match stream_entry::content(&entry.body) {
+            Content::Push(push) => self.push(Arc::clone(push)),
+            Content::JournalRecord(record) => self.journal_record(record),
+            Content::StreamPush(record) => self.stream_push(record),
+            Content::Payload(payload) => {
+                if self.check_size(&entry.body) {
+                    self.payload(payload);
+                }
+            }
+            Content::Flat => {
+                if self.check_size(&entry.body) {
+                    self.flat_fields(stream_entry::fields(&entry.body));
+                }
+            }
+        }
+    }
+
+    /// Whether there is room for the entry; refuses it if there is not.
+    fn check_size(&mut self, body: &Body) -> bool {
+        let size = match body {
             Body::Payload(payload) => payload.len(),
-            Body::Field { name, value } if name == PUSH_FIELD => return self.stream_push(value),
-            Body::Field { name, value } => name.len() + value.len(),
-            Body::Fields(fields) => fields.iter().map(|(name, text)| name.len() + text.len()).sum(),
-            Body::PushRecord(record) => return self.journal_record(record),
-            Body::Push(push) => return self.push(Arc::clone(push)),
+            body => stream_entry::fields(body).map(|(name, text)| name.len() + text.len()).sum(),
         };
-        if size > MAX_ENTRY_BYTES {
-            let detail =
-                format!("an entry of {size} bytes; expected at most {MAX_ENTRY_BYTES} bytes");
-            return self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
-        }
-        // Spans are 32 bits wide; only a read of many huge entries comes near.
-        if self.batch.text.len() + size * MAX_GROWTH > u32::MAX as usize {
-            let detail = format!("an entry of {size} bytes in a read of over 4 GiB of text");
-            return self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
-        }
-        match &entry.body {
-            Body::Payload(payload) | Body::Field { value: payload, .. } => self.payload(payload),
-            Body::Fields(fields) => self.flat_fields(fields),
-            Body::PushRecord(_) | Body::Push(_) => {}
-        }
+        let detail = if size > MAX_ENTRY_BYTES {
+            format!("an entry of {size} bytes; expected at most {MAX_ENTRY_BYTES} bytes")
+        } else if self.batch.text.len() + size * MAX_GROWTH > u32::MAX as usize {
+            // Spans are 32 bits wide; only a read of many huge entries comes near.
+            format!("an entry of {size} bytes in a read of over 4 GiB of text")
+        } else {
+            return true;
+        };
+        self.refuse(Span::default(), Refusal::new(Reason::TooLarge, detail));
+        false
     }
 
     /// It was taken, answered, and perhaps served: it is no matter of today's options.

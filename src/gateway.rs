@@ -305,8 +305,7 @@ impl Parts {
         self.keeper.start(&self.push, &context, &self.connector);
         keepers.spawn(dead_letters_writer::run(
             self.connector.clone(),
-            self.config.dead_letters.stream.clone(),
-            self.config.dead_letters.max_length,
+            self.config.dead_letters.clone(),
             self.dead_letters.clone(),
             stop_upkeep.clone(),
         ));

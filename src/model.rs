@@ -11,6 +11,7 @@ pub mod id_set;
 pub mod labels;
 pub mod metric_type;
 pub mod mode;
+pub mod name;
 pub mod native_histogram;
 pub mod position;
 pub mod push;

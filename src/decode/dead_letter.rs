@@ -1,32 +1,41 @@
 //! What a dead letter keeps of a refused event: enough to send it again.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::stream_entry;
 use crate::model::{Body, RawEntry, Span};
 
-/// The bytes of the member at `raw`, of the whole payload when `raw` is empty,
-/// and a JSON object of an entry's flat fields (with bytes that are not UTF-8
-/// replaced).
+/// The bytes of the member at `raw`. When that is empty, all of the entry: its payload, or its
+/// fields as JSON.
 pub fn dead_letter_payload(entry: &RawEntry, raw: Span) -> Vec<u8> {
-    match &entry.body {
-        Body::Payload(payload) | Body::Field { value: payload, .. } => member(payload, raw),
-        Body::Fields(fields) => object(fields),
-        Body::PushRecord(record) => record.to_vec(),
+    match (&entry.body, stream_entry::payload(&entry.body)) {
+        (_, Some(payload)) if !raw.is_empty() => payload[raw.range()].to_vec(),
+        (Body::Payload(payload), _) | (Body::Field { .. }, Some(payload)) => payload.to_vec(),
+        (Body::Field { .. } | Body::Fields(_), _) => fields(&entry.body),
+        (Body::PushRecord(record), _) => record.to_vec(),
         // It was checked when it was received; who sent it was told.
-        Body::Push(_) => Vec::new(),
+        (Body::Push(_), _) => Vec::new(),
     }
 }
 
-fn member(payload: &[u8], raw: Span) -> Vec<u8> {
-    if raw.is_empty() { payload.to_vec() } else { payload[raw.range()].to_vec() }
-}
-
-fn object(fields: &[(Bytes, Bytes)]) -> Vec<u8> {
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let fields: Map<String, Value> =
-        fields.iter().map(|(name, value)| (lossy(name), Value::String(lossy(value)))).collect();
-    Value::Object(fields).to_string().into_bytes()
+/// An object of the fields; where that cannot hold all of them, an array of pairs. What is not
+/// UTF-8 is there `{"base64":"…"}`.
+fn fields(body: &Body) -> Vec<u8> {
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).ok();
+    let pairs = stream_entry::fields(body);
+    let object: Option<Map<String, Value>> =
+        pairs.clone().map(|(name, value)| Some((text(name)?, text(value)?.into()))).collect();
+    if let Some(object) = object.filter(|object| object.len() == pairs.clone().count()) {
+        return Value::Object(object).to_string().into_bytes();
+    }
+    let any = |bytes| {
+        text(bytes).map_or_else(|| json!({ "base64": STANDARD.encode(bytes) }), Value::from)
+    };
+    let pairs: Vec<Value> = pairs.map(|(name, value)| json!([any(name), any(value)])).collect();
+    Value::Array(pairs).to_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -47,8 +56,19 @@ mod tests {
         let single = Body::Field { name: "data".into(), value: array };
         assert_eq!(letter(single.clone(), Span { start: 1, end: 3 }), "{}");
         assert_eq!(letter(single, Span::default()), "[{}, 1]");
-        let flat = Body::Fields(vec![field("name", b"a\"\xff"), field("value", b"1")]);
-        assert_eq!(letter(flat, Span::default()), "{\"name\":\"a\\\"\u{fffd}\",\"value\":\"1\"}");
-        assert_eq!(letter(Body::Fields(Vec::new()), Span::default()), "{}");
+        let flat = |fields: Vec<_>| letter(Body::Fields(fields), Span::default());
+        let (name, value) = (field("name", b"a\""), field("value", b"1"));
+        assert_eq!(flat(vec![name.clone(), value.clone()]), r#"{"name":"a\"","value":"1"}"#);
+        assert_eq!(flat(Vec::new()), "{}");
+        let twice = vec![name.clone(), value.clone(), name.clone()];
+        assert_eq!(flat(twice), r#"[["name","a\""],["value","1"],["name","a\""]]"#);
+        let not_utf8 = vec![name, field("help", b"\xff\0")];
+        assert_eq!(flat(not_utf8), r#"[["name","a\""],["help",{"base64":"/wA="}]]"#);
+        let named = Body::Field { name: "name".into(), value: "9".into() };
+        assert_eq!(letter(named, Span::default()), r#"{"name":"9"}"#);
+        let beside = vec![field("traceparent", b"00-1"), field("data", b"[{}, 1]")];
+        let beside = Body::Fields(beside);
+        assert_eq!(letter(beside.clone(), Span { start: 1, end: 3 }), "{}");
+        assert_eq!(letter(beside, Span::default()), r#"{"data":"[{}, 1]","traceparent":"00-1"}"#,);
     }
 }

@@ -40,8 +40,10 @@ pub(super) enum Input<'a> {
 /// A field that should be a single value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar<'a> {
-    /// Absent, or null.
     Missing,
+    /// `null`: an optional field that is absent, but where a number is expected one that JSON has no
+    /// form for, which is how encoders write NaN.
+    Null,
     Text(Cow<'a, str>),
     /// A number or boolean as it stands in the JSON.
     Literal(&'a str),
@@ -63,7 +65,7 @@ impl<'a> Input<'a> {
                     Ok(text) => Scalar::Text(Cow::Owned(text)),
                     Err(_) => Scalar::Unusable(json),
                 },
-                [b'n', ..] => Scalar::Missing,
+                [b'n', ..] => Scalar::Null,
                 [b'{' | b'[', ..] => Scalar::Unusable(json),
                 _ => Scalar::Literal(json),
             },
@@ -75,6 +77,7 @@ impl fmt::Display for Scalar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("nothing"),
+            Self::Null => f.write_str("null"),
             Self::Text(text) => Quoted(text).fmt(f),
             Self::Literal(json) | Self::Unusable(json) => Verbatim(json).fmt(f),
         }
@@ -90,7 +93,7 @@ mod tests {
         let scalar = |json| Input::Json(json).scalar();
         assert!(matches!(scalar(r#""plain""#), Scalar::Text(Cow::Borrowed("plain"))));
         assert_eq!(scalar(r#""a\u0041\n""#), Scalar::Text("aA\n".into()));
-        assert_eq!(scalar("null"), Scalar::Missing);
+        assert_eq!(scalar("null"), Scalar::Null);
         assert_eq!(scalar("-1.50"), Scalar::Literal("-1.50"));
         assert_eq!(scalar("true"), Scalar::Literal("true"));
         assert_eq!(scalar("[1]"), Scalar::Unusable("[1]"));

@@ -23,7 +23,7 @@ use super::name::is_label_name;
 use super::number;
 use super::plain::{self, Value};
 use super::refusal::{Quoted, Refusal};
-use crate::model::labels::push_escaped;
+use crate::model::labels::push_value;
 use crate::model::{MetricType, Reason, SeriesHasher};
 
 /// What labels are put in order with.
@@ -199,7 +199,7 @@ impl LabelsVisitor<'_> {
         let name_end = self.text.len();
         let mut float = ryu::Buffer::new();
         let value = match value {
-            Scalar::Missing => "",
+            Scalar::Missing | Scalar::Null => "",
             Scalar::Text(text) => text,
             Scalar::Literal(json) if is_float(json) => match number::parse(value) {
                 Some(number) => float.format_finite(number),
@@ -211,9 +211,7 @@ impl LabelsVisitor<'_> {
             }
         };
         if !value.is_empty() {
-            self.text.push_str("=\"");
-            push_escaped(self.text, value);
-            self.text.push('"');
+            push_value(self.text, value);
         }
         self.pairs.push(Pair { start, name_end, end: self.text.len() });
         Ok(())

@@ -1,22 +1,15 @@
 //! Names of metrics and labels, and those that are the gateway's own.
 
 use super::refusal::{Quoted, Refusal};
-use crate::model::{MetricType, Reason};
+use crate::model::name::{is_label_word, is_metric_name};
+use crate::model::{MetricType, Reason, labels};
 
 /// Names of the gateway's own metrics begin with this.
 pub const RESERVED_PREFIX: &str = "prom_stream_gateway_";
 
-/// The gateway's own metrics that do not begin with [`RESERVED_PREFIX`]: what
-/// every Prometheus client says of its process.
-pub const RESERVED_NAMES: [&str; 7] = [
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_threads",
-    "process_virtual_memory_bytes",
-];
+/// What a group says of its last pushes, in the dialect `replace`.
+pub(super) const PUSH_TIME: &str = "push_time_seconds";
+pub(super) const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
 
 /// Refuses names that are no metric names, and those that are the gateway's own.
 pub(super) fn check_metric_name(name: &str, metric_type: MetricType) -> Result<(), Refusal> {
@@ -39,28 +32,14 @@ pub(super) fn check_not_reserved(name: &str, metric_type: MetricType) -> Result<
     Ok(())
 }
 
-/// Whether the name, or one that its type derives from it, is the gateway's own.
+/// Whether the name, or one that its type derives from it, is the gateway's own. Its `process_…`
+/// are nobody's: what it says of its own process gives way to what producers say of theirs.
 fn is_reserved(name: &str, metric_type: MetricType) -> bool {
-    if !name.starts_with("pro") {
-        return false;
-    }
-    if name.starts_with(RESERVED_PREFIX) || RESERVED_NAMES.contains(&name) {
-        return true;
-    }
-    let suffixes: &[&str] = match metric_type {
-        MetricType::Counter | MetricType::Gauge | MetricType::Untyped => &[],
-        MetricType::Histogram => &["_bucket", "_sum", "_count"],
-        MetricType::Summary => &["_sum", "_count"],
-    };
-    suffixes.iter().any(|suffix| {
-        let derives = |own: &str| own.strip_suffix(suffix) == Some(name);
-        // Every suffix begins with the underscore that ends the prefix.
-        RESERVED_PREFIX.strip_suffix('_') == Some(name) || RESERVED_NAMES.iter().any(|n| derives(n))
-    })
-}
-
-pub(super) fn is_metric_name(name: &str) -> bool {
-    is_word(name, LETTER | COLON)
+    // Every suffix begins with the underscore that ends the prefix.
+    let derives = matches!(metric_type, MetricType::Histogram | MetricType::Summary);
+    name.starts_with(RESERVED_PREFIX)
+        || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&name)
+        || (derives && RESERVED_PREFIX.strip_suffix('_') == Some(name))
 }
 
 /// Whether `name` is a label name that users may set.
@@ -68,36 +47,14 @@ pub(super) fn is_label_name(name: &str) -> bool {
     is_label_word(name) && !name.starts_with("__")
 }
 
-/// Whether `name` stands in label texts without quotes.
-pub(super) fn is_label_word(name: &str) -> bool {
-    is_word(name, LETTER)
+/// Whether `name` may be taken where names are of any characters.
+pub(super) fn is_utf8_name(name: &str) -> bool {
+    !name.is_empty() && labels::is_servable(name)
 }
 
-const LETTER: u8 = 1;
-const DIGIT: u8 = 2;
-const COLON: u8 = 4;
-
-/// What each byte is: names are most of an event, and this is looked at for each of their bytes.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        classes[byte] = match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
-            b'0'..=b'9' => DIGIT,
-            b':' => COLON,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    classes
-};
-
-/// Whether it begins with one of `letters`, and goes on with those and digits.
-fn is_word(name: &str, letters: u8) -> bool {
-    let is = |byte: &u8, classes| CLASSES[usize::from(*byte)] & classes != 0;
-    name.as_bytes().first().is_some_and(|first| is(first, letters))
-        && name.bytes().all(|byte| is(&byte, letters | DIGIT))
+/// As [`is_label_name`], of any characters where `utf8_names` are taken.
+pub(super) fn is_label_name_of(name: &str, utf8_names: bool) -> bool {
+    is_label_name(name) || (utf8_names && is_utf8_name(name) && !name.starts_with("__"))
 }
 
 #[cfg(test)]
@@ -105,15 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_data_model() {
-        for good in ["a", "_", ":", "a:b_c9", "A1", "__x"] {
-            assert!(is_metric_name(good), "{good}");
-        }
-        for bad in ["", "9a", "a-b", "a b", "é", "a.b", "a\n"] {
-            assert!(!is_metric_name(bad), "{bad}");
-            assert!(!is_label_name(bad), "{bad}");
-        }
+    fn label_names_are_words_or_anything() {
         assert!(is_label_name("_a9") && !is_label_name("__a") && !is_label_name("a:b"));
+        for (name, any) in [("a b", true), ("é", true), ("__a", false), ("", false), ("a\0", false)]
+        {
+            assert_eq!(is_label_name_of(name, true), any, "{name:?}");
+            assert!(!is_label_name_of(name, false), "{name:?}");
+        }
     }
 
     #[test]
@@ -124,10 +79,8 @@ mod tests {
         assert!(!is_reserved("prom_stream_gateway", Counter));
         assert!(is_reserved("prom_stream_gateway", Histogram));
         assert!(is_reserved("prom_stream_gateway", Summary));
-        assert!(!is_reserved("process_cpu", Histogram));
-        assert!(!is_reserved("process_jobs_total", Counter));
-        for name in RESERVED_NAMES {
-            assert!(is_reserved(name, Counter), "{name}");
-        }
+        assert!(is_reserved("push_time_seconds", Counter));
+        assert!(is_reserved("push_failure_time_seconds", Histogram));
+        assert!(!is_reserved("process_cpu_seconds_total", Counter));
     }
 }

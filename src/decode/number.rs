@@ -8,12 +8,13 @@ use super::fields::Scalar;
 /// Whole numbers of so many digits are exact, and need no rounding.
 const MOST_DIGITS: usize = 15;
 
-/// The number that a scalar stands for. Infinities and NaN come only from their
-/// names, never from digits that exceed an f64.
+/// The number that a scalar stands for. Infinities and NaN come only from their names, never from
+/// digits that exceed an f64; `null` is what JSON's encoders make of NaN.
 pub(super) fn parse(scalar: &Scalar<'_>) -> Option<f64> {
     let text = match scalar {
         Scalar::Text(text) => text.trim_ascii(),
         Scalar::Literal(json) => json,
+        Scalar::Null => return Some(f64::NAN),
         Scalar::Missing | Scalar::Unusable(_) => return None,
     };
     if (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -38,6 +39,7 @@ mod tests {
         assert_eq!(parse(&Scalar::Literal("1e400")), None);
         assert_eq!(parse(&Scalar::Literal("true")), None);
         assert_eq!(parse(&Scalar::Literal("0.30000000000000004")), Some(0.1 + 0.2));
+        assert!(parse(&Scalar::Null).is_some_and(f64::is_nan));
         assert_eq!(text(" 42\t"), Some(42.0));
         assert_eq!(text("000000000000007"), Some(7.0));
         assert_eq!(text("999999999999999"), Some(999_999_999_999_999.0));

@@ -1,21 +1,21 @@
 //! A payload's members: one object, an array of objects, or one object a line.
 //!
-//! Only the outermost structure is read here, so that each member has a byte
-//! range of its own and a bad one is bad alone. An array is all or nothing as
-//! far as its syntax goes: if it breaks in the middle, nobody can say what was
-//! meant, and what was decoded before the break is undone.
+//! Only the outermost structure is read here, so that each member has a byte range of its own and
+//! a bad one is bad alone. Arrays are read in one pass, as if all of it were well-formed. Where that
+//! fails, what was decoded is undone, and the members are told apart by their brackets and quotes
+//! (`array`): only when these don't match can nobody say where a member ends.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
-use super::Decoder;
 use super::fields::Fields;
 use super::plain::{self, Pair};
 use super::refusal::{Refusal, Verbatim};
+use super::{Decoder, array, literals};
 use crate::model::Span;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The whole payload.
 const WHOLE: Span = Span { start: 0, end: 0 };
 
@@ -27,8 +27,12 @@ impl Decoder<'_> {
         let mut pairs = std::mem::take(&mut self.label_pairs);
         let outcome = match (payload.get(start), str::from_utf8(payload)) {
             (None, _) => Err("an empty payload; expected a JSON object".to_owned()),
-            (Some(b'['), Ok(text)) => self.array(text, start, &mut pairs),
-            (Some(b'['), Err(error)) => Err(format!("not UTF-8: {error}")),
+            (Some(b'['), Ok(text)) => self
+                .array(text, start, &mut pairs)
+                .or_else(|detail| self.members_apart(payload, start, &mut pairs, detail)),
+            (Some(b'['), Err(error)) => {
+                self.members_apart(payload, start, &mut pairs, format!("not UTF-8: {error}"))
+            }
             (Some(_), Ok(text)) => match Member::read_alone(text, start, &mut pairs) {
                 Ok(member) => {
                     self.member(member, 0);
@@ -98,6 +102,27 @@ impl Decoder<'_> {
         }
     }
 
+    /// Decodes an array of which a member at least is broken, each on its own; fails with the
+    /// `detail` of reading it as a whole when nobody can say where they end.
+    fn members_apart(
+        &mut self,
+        payload: &[u8],
+        start: usize,
+        pairs: &mut Vec<Pair>,
+        detail: String,
+    ) -> Result<(), String> {
+        for range in array::members(payload, start).ok_or(detail)? {
+            let raw = Span::new(range.start, range.end);
+            if let b"," | b"]" = &payload[range.clone()] {
+                let detail = format!("nothing before byte {} of an array", range.start);
+                self.refuse(raw, Refusal::invalid_json(detail + "; expected an event"));
+            } else if let Err(detail) = self.alone(&payload[range.clone()], range.start, pairs) {
+                self.refuse(raw, Refusal::invalid_json(detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Decodes each line from `start` on its own. A payload of which no line is
     /// a JSON object is not made of lines: it is refused as one, with the
     /// `detail` of reading it as one.
@@ -114,11 +139,8 @@ impl Decoder<'_> {
         for line in payload[start..].split(|byte| *byte == b'\n') {
             let first = skip_blanks(line, 0);
             if first < line.len() {
-                match read_line(line, first, pairs) {
-                    Ok(member) => {
-                        objects += usize::from(member.fields.is_ok());
-                        self.member(member, at);
-                    }
+                match self.alone(&line[first..], at + first, pairs) {
+                    Ok(is_object) => objects += usize::from(is_object),
                     Err(detail) => {
                         let raw = Span::new(at + first, at + line.len());
                         self.refuse(raw, Refusal::invalid_json(detail));
@@ -129,9 +151,37 @@ impl Decoder<'_> {
         }
         if objects == 0 {
             self.rewind(mark);
-            return Err(detail);
+            return self.with_literals(&payload[start..], start, pairs).ok_or(detail);
         }
         Ok(())
+    }
+
+    /// Adds the one value that `bytes` begin with, which stand at `offset`, and which must be all
+    /// there is; says whether it is an object.
+    fn alone(
+        &mut self,
+        bytes: &[u8],
+        offset: usize,
+        pairs: &mut Vec<Pair>,
+    ) -> Result<bool, String> {
+        let text = str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
+        match Member::read_alone(text, 0, pairs) {
+            Ok(member) => {
+                let is_object = member.fields.is_ok();
+                self.member(member, offset);
+                Ok(is_object)
+            }
+            Err(detail) => self.with_literals(bytes, offset, pairs).ok_or(detail).map(|()| true),
+        }
+    }
+
+    /// Adds the one object that `bytes` are once their literals are strings.
+    fn with_literals(&mut self, bytes: &[u8], offset: usize, pairs: &mut Vec<Pair>) -> Option<()> {
+        let text = str::from_utf8(bytes).ok()?;
+        let quoted = literals::quoted(text)?;
+        let fields = Member::read_alone(&quoted, 0, pairs).ok()?.fields.ok()?;
+        self.add(Span::new(offset, offset + text.trim_ascii_end().len()), &fields);
+        Some(())
     }
 
     /// Adds a member whose span counts from `offset`.
@@ -143,17 +193,6 @@ impl Decoder<'_> {
             Err(detail) => self.refuse(raw, Refusal::invalid_json(detail)),
         }
     }
-}
-
-/// Reads one line as one object.
-fn read_line<'a>(
-    line: &'a [u8],
-    first: usize,
-    pairs: &'a mut Vec<Pair>,
-) -> Result<Member<'a>, String> {
-    let text =
-        str::from_utf8(line).map_err(|error| format!("a line that is not UTF-8: {error}"))?;
-    Member::read_alone(text, first, pairs)
 }
 
 /// One well-formed JSON value, where an event should be.
@@ -205,7 +244,7 @@ fn consumed(deserializer: Deserializer<serde_json::de::StrRead<'_>>) -> usize {
 }
 
 /// The first byte from `at` that is not JSON's white space.
-fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\r' | b'\n') = bytes.get(at) {
         at += 1;
     }

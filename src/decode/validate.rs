@@ -77,7 +77,7 @@ impl Decoder<'_> {
 
 fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
     let word: &str = match sent {
-        Scalar::Missing => return Ok(MetricType::Counter),
+        Scalar::Missing | Scalar::Null => return Ok(MetricType::Counter),
         Scalar::Text(word) => word,
         Scalar::Literal(json) | Scalar::Unusable(json) => json,
     };
@@ -100,7 +100,7 @@ fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
 /// How the value is to meet what is there. What the type does anyway is [`Mode::Natural`].
 fn mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<Mode, Refusal> {
     let mode = match sent {
-        Scalar::Missing => return Ok(Mode::Natural),
+        Scalar::Missing | Scalar::Null => return Ok(Mode::Natural),
         Scalar::Text(text) => Mode::parse(text),
         Scalar::Literal(_) | Scalar::Unusable(_) => None,
     };

@@ -3,6 +3,9 @@
 //! A reader says with `escaping=` how it wants them: as they are, or spelled in
 //! `[a-zA-Z0-9_:]`. Names of that alphabet are never changed, whatever the scheme.
 
+use crate::model::labels;
+use crate::model::name::{is_label_word, is_metric_name};
+
 /// How names of other characters are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Escaping {
@@ -42,9 +45,15 @@ pub(super) enum NameOf {
 impl NameOf {
     /// Whether every reader can take the name unquoted.
     pub(super) fn is_classic(self, name: &str) -> bool {
-        let mut characters = name.chars();
-        characters.next().is_some_and(|first| self.takes_first(first))
-            && characters.all(|character| self.takes(character))
+        match self {
+            Self::Metric => is_metric_name(name),
+            Self::Label => is_label_word(name),
+        }
+    }
+
+    /// Whether who wants `escaping` can take the name as it is. Nobody takes NUL.
+    pub(super) fn is_taken_as_it_is(self, name: &str, escaping: Escaping) -> bool {
+        self.is_classic(name) || (escaping == Escaping::AllowUtf8 && labels::is_servable(name))
     }
 
     /// The name in the classic alphabet; changed even if it could stay.

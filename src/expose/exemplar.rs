@@ -8,12 +8,12 @@ use crate::model::{Exemplar, labels};
 /// Characters that the labels of an exemplar may have: names and values, as OpenMetrics counts.
 const MOST_CHARACTERS: usize = 128;
 
-/// Appends the exemplar, unless its labels are longer than readers take.
+/// Appends the exemplar, unless its labels are such as readers don't take.
 pub(super) fn push_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar, escaping: Escaping) {
     let text: &str = &exemplar.labels;
     let served = LabelNames::of(std::iter::once(text), escaping);
     let served = served.apply(text);
-    if characters(&served) > MOST_CHARACTERS {
+    if characters(&served) > MOST_CHARACTERS || !labels::is_servable(&served) {
         return;
     }
     out.extend_from_slice(b" # {");
@@ -52,6 +52,7 @@ mod tests {
         let longest = of(126);
         assert_eq!(written(&longest, None), format!(" # {{{longest}}} 1"));
         assert_eq!(written(&of(127), None), "");
+        assert_eq!(written("a=\"\0\"", None), "");
     }
 
     #[test]

@@ -19,16 +19,17 @@ pub(super) struct LabelNames {
 impl LabelNames {
     /// For all the label texts of a family.
     pub(super) fn of<'t>(texts: impl Iterator<Item = &'t str> + Clone, escaping: Escaping) -> Self {
-        if escaping == Escaping::AllowUtf8 || !texts.clone().any(labels::has_quoted_names) {
+        if !texts.clone().any(labels::has_quoted_names) {
             return Self::default();
         }
         let names: BTreeSet<&str> =
             texts.flat_map(labels::pairs).map(|pair| labels::split(pair).0).collect();
-        let (quoted, plain): (Vec<&str>, Vec<&str>) =
-            names.into_iter().partition(|name| name.starts_with('"'));
-        let mut taken: BTreeSet<Cow<'_, str>> = plain.into_iter().map(Cow::Borrowed).collect();
+        let stays =
+            |name: &&str| NameOf::Label.is_taken_as_it_is(&labels::unquoted(name), escaping);
+        let (staying, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(stays);
+        let mut taken: BTreeSet<Cow<'_, str>> = staying.into_iter().map(Cow::Borrowed).collect();
         let mut served = BTreeMap::new();
-        for name in quoted {
+        for name in others {
             // Names like `__name__` mean something to Prometheus.
             let is_taken = |name: &str| name.starts_with("__") || taken.contains(name);
             let spelled = unique(NameOf::Label, &labels::unquoted(name), escaping, is_taken);

@@ -34,6 +34,14 @@ impl Entry<'_> {
         }
     }
 
+    /// The unit, where the name tells it too: else readers refuse the page.
+    pub(super) fn unit(&self) -> Option<&str> {
+        let unit: &str = &self.family.unit;
+        let ends_with_it =
+            self.stem().strip_suffix(unit).is_some_and(|before| before.ends_with('_'));
+        (!unit.is_empty() && ends_with_it && NameOf::Label.is_classic(unit)).then_some(unit)
+    }
+
     pub(super) fn label_names(&self, escaping: Escaping) -> LabelNames {
         let labels = &self.family.labels;
         if !labels.has_quoted_names() {
@@ -55,21 +63,19 @@ pub(super) fn entries<'a>(
     // Stable: of two of one name the producer's comes first, and stays.
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     entries.dedup_by(|later, kept| later.name == kept.name);
-    if escaping != Escaping::AllowUtf8 {
-        rename(&mut entries, escaping);
-    }
+    rename(&mut entries, escaping);
     entries
 }
 
 /// Spells the names that the reader cannot take, so that no sample name is another family's.
 fn rename(entries: &mut [Entry<'_>], escaping: Escaping) {
-    let is_classic = |entry: &Entry<'_>| NameOf::Metric.is_classic(&entry.name);
-    if entries.iter().all(is_classic) {
+    let stays = |entry: &Entry<'_>| NameOf::Metric.is_taken_as_it_is(&entry.name, escaping);
+    if entries.iter().all(stays) {
         return;
     }
-    let classic = entries.iter().filter(|entry| is_classic(entry));
-    let mut taken: HashSet<Box<str>> = classic.flat_map(Entry::sample_names).collect();
-    for entry in entries.iter_mut().filter(|entry| !is_classic(entry)) {
+    let staying = entries.iter().filter(|entry| stays(entry));
+    let mut taken: HashSet<Box<str>> = staying.flat_map(Entry::sample_names).collect();
+    for entry in entries.iter_mut().filter(|entry| !stays(entry)) {
         let is_taken =
             |name: &str| sample_names(entry.family, name).any(|sample| taken.contains(&sample));
         let name = unique(NameOf::Metric, &entry.family.name, escaping, is_taken);

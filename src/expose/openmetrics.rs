@@ -38,7 +38,7 @@ fn whole<'a>(entry: &Entry<'a>, view: View, created_samples: bool) -> Section<'a
         MetricType::Untyped => "unknown",
         typed => typed.as_str(),
     };
-    let head = head(entry.stem(), entry.family, metric_type);
+    let head = head(entry.stem(), entry.unit(), entry.family, metric_type);
     let samples = Samples::new(entry, view, Style { float_labels: true, exemplars: true });
     let created: &[Part] = if created_samples { &[Part::Created] } else { &[] };
     Section::new(head, samples, [parts(&entry.family.values), created].concat())
@@ -49,19 +49,18 @@ fn apart<'a>(entry: &Entry<'a>, view: View) -> Vec<Section<'a>> {
     let section = |part: &Part| {
         let name = format!("{}{}", entry.name, suffix(*part));
         let samples = Samples::new(entry, view, Style { float_labels: true, exemplars: false });
-        Section::new(head(&name, entry.family, "unknown"), samples, vec![*part])
+        let unit = entry.unit().filter(|_| name == entry.stem());
+        Section::new(head(&name, unit, entry.family, "unknown"), samples, vec![*part])
     };
     parts(&entry.family.values).iter().map(section).collect()
 }
 
-fn head(name: &str, family: &Family, metric_type: &str) -> Vec<u8> {
+fn head(name: &str, unit: Option<&str>, family: &Family, metric_type: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    let has_unit = !family.unit.is_empty()
-        && name.strip_suffix(&*family.unit).is_some_and(|rest| rest.ends_with('_'));
     let name = written(name);
     out.extend_from_slice(format!("# TYPE {name} {metric_type}\n").as_bytes());
-    if has_unit {
-        out.extend_from_slice(format!("# UNIT {name} {}\n", family.unit).as_bytes());
+    if let Some(unit) = unit {
+        out.extend_from_slice(format!("# UNIT {name} {unit}\n").as_bytes());
     }
     if !family.help.is_empty() {
         let help = family.help.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");

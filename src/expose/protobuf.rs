@@ -50,7 +50,8 @@ pub(super) fn render<E: FnMut(Vec<u8>) -> ControlFlow<()>>(
     ControlFlow::Continue(())
 }
 
-fn head(sink: &mut impl Sink, Entry { family, name }: &Entry<'_>) {
+fn head(sink: &mut impl Sink, entry: &Entry<'_>) {
+    let Entry { family, name } = entry;
     sink.string(NAME, name);
     if !family.help.is_empty() {
         sink.string(HELP, &family.help);
@@ -65,8 +66,8 @@ fn head(sink: &mut impl Sink, Entry { family, name }: &Entry<'_>) {
             MetricType::Histogram => 4,
         },
     );
-    if !family.unit.is_empty() {
-        sink.string(UNIT, &family.unit);
+    if let Some(unit) = entry.unit() {
+        sink.string(UNIT, unit);
     }
 }
 

@@ -42,9 +42,9 @@ impl fmt::Display for Locator {
 pub enum Body {
     /// A list's item: one JSON payload.
     Payload(Bytes),
-    /// A stream entry with a single field: a JSON payload, or a push by the field's name.
+    /// A stream entry with a single field, which allocates nothing.
     Field { name: Bytes, value: Bytes },
-    /// Any other stream entry: flat fields, in the order they were added.
+    /// Any other stream entry: its fields in the order they were added.
     Fields(Vec<(Bytes, Bytes)>),
     /// A push as it was written to the journal.
     PushRecord(Bytes),
@@ -87,8 +87,8 @@ impl Span {
 pub struct Event {
     /// Index into `Batch::entries`.
     pub entry: u32,
-    /// The event's bytes within the payload (a `Body::Payload` or the value of a
-    /// `Body::Field`); empty for the whole entry: flat fields.
+    /// The event's bytes within the payload ([`crate::decode::payload`]); empty for the whole
+    /// entry: flat fields.
     pub raw: Span,
     pub metric_type: MetricType,
     pub name: Span,

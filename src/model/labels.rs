@@ -5,9 +5,14 @@
 //! `[a-zA-Z_][a-zA-Z0-9_]*` is quoted and escaped in the same way, and no other is.
 //! Identity does not depend on the order of the pairs: the hash is taken over
 //! the pairs sorted by name, and equality falls back to comparing sorted pairs.
+//!
+//! One character cannot be escaped: NUL, at which Prometheus' parsers stop, but in label values and
+//! help texts. So no quoted name has it, and no label of an exemplar ([`is_servable`]).
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
+
+use super::name::is_label_word;
 
 /// Appends `value` escaped for a label value of the text format.
 pub fn push_escaped(out: &mut String, value: &str) {
@@ -22,6 +27,46 @@ pub fn push_escaped(out: &mut String, value: &str) {
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
+}
+
+/// Appends `="value"`, what follows a name.
+pub fn push_value(out: &mut String, value: &str) {
+    out.push_str("=\"");
+    push_escaped(out, value);
+    out.push('"');
+}
+
+/// Appends a label's name; one that is no plain word is quoted.
+pub fn push_name(out: &mut String, name: &str) {
+    if is_label_word(name) {
+        return out.push_str(name);
+    }
+    out.push('"');
+    push_escaped(out, name);
+    out.push('"');
+}
+
+/// Appends `name="value"`.
+pub fn push_pair(out: &mut String, name: &str, value: &str) {
+    push_name(out, name);
+    push_value(out, value);
+}
+
+/// The label text of these names and values.
+pub fn text<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        push_pair(&mut text, name, value);
+    }
+    text
+}
+
+/// Whether a quoted name, or the label of an exemplar, may stand on a page.
+pub fn is_servable(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 /// The pairs of a label text, as `name="value"` slices.

@@ -57,6 +57,16 @@ const GOOD: &[Good] = &[
         r#"{"type":"gauge","name":"infinite","value":"-Inf"}"#,
         &[("infinite", &[], f64::NEG_INFINITY)],
     ),
+    // What encoders make of numbers that JSON has no form for: JavaScript's, Python's.
+    (r#"{"type":"gauge","name":"no_number","value":null}"#, &[("no_number", &[], f64::NAN)]),
+    (
+        r#"{"type":"gauge","name":"python_endless","value":-Infinity}"#,
+        &[("python_endless", &[], f64::NEG_INFINITY)],
+    ),
+    (
+        r#"[{"type":"gauge","name":"python_nan","value":NaN},{"name":"beside_nan_total","value":2}]"#,
+        &[("python_nan", &[], f64::NAN), ("beside_nan_total", &[], 2.0)],
+    ),
     (r#"{"name":"extra_total","value":1,"whatever":{"a":[1]}}"#, &[("extra_total", &[], 1.0)]),
     // Labels.
     (
@@ -137,7 +147,13 @@ const BAD: &[(&str, &str)] = &[
     (r#"{"type":"gauge","name":"requests_total","value":1}"#, "type_conflict"),
     (r#"{"name":"duration_seconds_count","value":1}"#, "name_conflict"),
     (r#"{"name":"prom_stream_gateway_mine","value":1}"#, "reserved_name"),
+    (r#"{"name":"a","value":null}"#, "invalid_value"),
+    (r#"{"type":"histogram","name":"a","value":null,"buckets":[1]}"#, "invalid_value"),
     // One bad member does not take the others with it.
+    (
+        r#"[{"name":"beside_broken_total","value":1},{"name":"beside_broken_total","value":+1}]"#,
+        "invalid_json",
+    ),
     (
         r#"[{"name":"beside_total","value":1},{"name":"beside_total","value":-1}]"#,
         "negative_counter",
@@ -199,12 +215,16 @@ fn good_and_bad(way: Way) {
     let page = gateway.page();
     for (payload, samples) in GOOD {
         for (name, labels, value) in *samples {
-            assert_eq!(page.value(name, labels), Some(*value), "{name} {labels:?} of {payload}");
+            let found =
+                page.value(name, labels).unwrap_or_else(|| panic!("no {name} of {payload}"));
+            let same = found == *value || (found.is_nan() && value.is_nan());
+            assert!(same, "{name} {labels:?} of {payload}: {found}");
         }
     }
     assert_eq!(page.helps["requests_total"], "Requests.");
     assert_eq!(page.helps["escaped"], r"a\\b\nc");
     assert_eq!(page.value("beside_total", &[]), Some(1.0));
+    assert_eq!(page.value("beside_broken_total", &[]), Some(1.0));
     assert_eq!(page.value("version", &[("v", "1")]), None, "another series took the family");
     assert!(!page.types.contains_key("a"), "only bad events had that name");
 
@@ -242,11 +262,10 @@ fn assert_letters(redis: &RedisServer, gateway: &Gateway) {
     let letters: Vec<(String, BTreeMap<String, String>)> =
         redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]);
     for (payload, reason) in BAD {
-        // Of an array, the bad member.
-        let payload = if payload.starts_with('[') {
-            r#"{"name":"beside_total","value":-1}"#
-        } else {
-            payload
+        // Of an array, the bad member: the second.
+        let payload = match payload.strip_prefix('[').and_then(|members| members.split_once("},")) {
+            Some((_, second)) => second.trim_end_matches(']'),
+            None => payload,
         };
         let found = letters
             .iter()
@@ -281,39 +300,33 @@ fn assert_letters(redis: &RedisServer, gateway: &Gateway) {
 }
 
 #[test]
-fn flat_fields_of_a_stream_entry_are_an_event() {
+fn stream_entries_of_every_form_in_a_group() {
+    stream_entries_of_every_form("group");
+}
+
+#[test]
+fn stream_entries_of_every_form_by_a_reader() {
+    stream_entries_of_every_form("reader");
+}
+
+/// Fields that a framework added stand beside flat fields and payloads, and change neither.
+fn stream_entries_of_every_form(mode: &str) {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
-    let gateway = Way::Stream.gateway(&redis).start();
+    let gateway = Gateway::of(&redis).stream_only(mode).start();
     let add = |fields: &[&str]| {
         redis.run::<String>(&[&["XADD", STREAM, "*"], fields].concat());
     };
-    add(&["name", "flat_total", "value", "2", "labels", r#"{"a":"1"}"#]);
-    add(&[
-        "type",
-        "histogram",
-        "name",
-        "flat",
-        "value",
-        "0.5",
-        "buckets",
-        "[1,2]",
-        "help",
-        "Flat.",
-    ]);
-    add(&[
-        "type",
-        "summary",
-        "name",
-        "flat_summary",
-        "value",
-        "3",
-        "quantiles",
-        "[0.5]",
-        "epsilons",
-        "[0.05]",
-    ]);
+    add(&["name", "flat_total", "value", "2", "labels", r#"{"a":"1"}"#, "traceparent", "00-1"]);
+    let histogram = ["type", "histogram", "name", "flat", "value", "0.5", "buckets", "[1,2]"];
+    add(&[&histogram[..], &["help", "Flat."]].concat());
+    let summary = ["type", "summary", "name", "flat_summary", "value", "3"];
+    add(&[&summary[..], &["quantiles", "[0.5]", "epsilons", "[0.05]"]].concat());
     add(&["name", "flat_total", "value", "minus one"]);
+    add(&["name", "alone_total"]);
+    add(&["data", r#"{"name":"beside_total","value":1}"#, "traceparent", "00-1"]);
+    add(&["_class", "a.B", "payload", r#"[{"name":"beside_total","value":2},7]"#, "ts", "5"]);
+    add(&["data", "{broken", "data", "{again"]);
     add(&["any", r#"{"name":"of_any_field","value":1}"#]);
     gateway.wait_value("of_any_field", &[], 1.0);
     let page = gateway.page();
@@ -321,7 +334,22 @@ fn flat_fields_of_a_stream_entry_are_an_event() {
     assert_eq!(page.value("flat_bucket", &[("le", "1")]), Some(1.0));
     assert_eq!(page.helps["flat"], "Flat.");
     assert_eq!(page.value("flat_summary", &[("quantile", "0.5")]), Some(3.0));
-    assert_eq!(dropped_on(&page), BTreeMap::from([("invalid_value".into(), 1)]));
+    assert_eq!(page.value("alone_total", &[]), Some(0.0));
+    assert_eq!(page.value("beside_total", &[]), Some(3.0));
+    let dropped = [("invalid_json".into(), 2), ("invalid_value".into(), 1)];
+    assert_eq!(dropped_on(&page), BTreeMap::from(dropped));
+    wait_for("the dead letters", DEADLINE, || {
+        let letters: Vec<(String, BTreeMap<String, String>)> =
+            redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]);
+        let payloads: Vec<&str> =
+            letters.iter().map(|(_, letter)| letter["payload"].as_str()).collect();
+        let expected = [
+            r#"{"name":"flat_total","value":"minus one"}"#,
+            "7",
+            r#"[["data","{broken"],["data","{again"]]"#,
+        ];
+        if payloads == expected { Ok(()) } else { Err(format!("{payloads:?}")) }
+    });
 }
 
 #[test]
@@ -336,6 +364,36 @@ fn dead_letters_survive_a_full_redis_in_memory() {
         let answer = gateway.get("/api/v1/dead-letters").map_err(|error| error.to_string())?;
         if answer.body.contains("bad one") { Ok(()) } else { Err(answer.body) }
     });
+}
+
+/// Also of a flood of large ones the newest are kept.
+#[test]
+fn dead_letters_are_bounded_in_bytes() {
+    const LETTERS: u64 = 60;
+    const MOST_BYTES: u64 = 8 << 20;
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway =
+        Way::List.gateway(&redis).set("DeadLetters__MaxBytes", &MOST_BYTES.to_string()).start();
+    for number in 1..=LETTERS {
+        Way::List.send(&redis, &format!("{number} {}", "x".repeat(1_000_000)));
+    }
+    let used = || redis.run::<Option<u64>>(&["MEMORY", "USAGE", DEAD_LETTERS, "SAMPLES", "0"]);
+    wait_for("the newest letter, and no more bytes than there may be", DEADLINE, || {
+        let newest: Vec<(String, BTreeMap<String, String>)> =
+            redis.run(&["XREVRANGE", DEAD_LETTERS, "+", "-", "COUNT", "1"]);
+        let newest = newest.first().map(|(_, letter)| letter["payload"].split(' ').next());
+        let has_newest = newest == Some(Some(&*LETTERS.to_string()));
+        match used() {
+            // It is looked at whenever an eighth was written.
+            Some(used) if has_newest && used <= MOST_BYTES + MOST_BYTES / 8 => Ok(()),
+            used => Err(format!("{used:?} bytes, newest {newest:?}")),
+        }
+    });
+    let kept = redis.run::<u64>(&["XLEN", DEAD_LETTERS]);
+    assert!((4..LETTERS).contains(&kept), "{kept} letters");
+    let written = "prom_stream_gateway_dead_letters_written_total";
+    assert_eq!(gateway.page().value(written, &[]), Some(LETTERS as f64));
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod predecessor;
 mod prometheus;
 mod push;
 mod push_clients;
+mod pushgateway;
 mod reconnects;
 mod redis_faults;
 mod retire;

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prom_stream_gateway::commands::load::mix::Random;
 use prom_stream_gateway::expose::{Escaping, Form, Format, render};
@@ -15,6 +15,7 @@ use prom_stream_gateway::store::Cut;
 use crate::harness::{Page, python, seed};
 
 mod generate;
+mod hostile;
 #[path = "../../src/expose/protobuf/tests/messages.rs"]
 mod messages;
 mod protobuf;
@@ -49,6 +50,9 @@ fn every_page_can_be_read() {
         for escaping in Escaping::ALL {
             let text = page(&cut, Format::Text, escaping);
             let open_metrics = page(&cut, Format::OpenMetrics, escaping);
+            // No value and no help text has any, where Prometheus would take them.
+            let no_nul = !text.contains('\0') && !open_metrics.contains('\0');
+            assert!(no_nul, "SEED={seed}:\n{text:?}\n{open_metrics:?}");
             if escaping != Escaping::AllowUtf8 {
                 let read = Page::parse(&text)
                     .unwrap_or_else(|error| panic!("SEED={seed}: {error}\n{text}"));
@@ -90,13 +94,19 @@ fn differences(page: &Page, messages: &protobuf::Samples) -> Option<String> {
     })
 }
 
+/// What the reference parsers say of each of these pages.
+fn read_by_reference(paths: &[&Path]) -> String {
+    let mut lines = String::new();
+    for path in paths {
+        writeln!(lines, "{}", path.display()).expect("into a string");
+    }
+    python::run(REFERENCE, &lines)
+}
+
 /// Lets the reference parsers read every page.
 fn check(expected: &[(PathBuf, usize)], seed: u64) {
-    let mut paths = String::new();
-    for (path, _) in expected {
-        writeln!(paths, "{}", path.display()).expect("into a string");
-    }
-    let output = python::run(REFERENCE, &paths);
+    let paths: Vec<&Path> = expected.iter().map(|(path, _)| path.as_path()).collect();
+    let output = read_by_reference(&paths);
     assert_eq!(output.lines().count(), expected.len(), "{output}");
     for ((path, samples), found) in expected.iter().zip(output.lines()) {
         let page = || std::fs::read_to_string(path).expect("it was written");

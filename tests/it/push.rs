@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::harness::http::{self, Answer};
-use crate::harness::{Gateway, RedisServer, turn};
+use crate::harness::{Gateway, LIST, RedisServer, turn};
 
 mod aggregate;
 mod atomic;
@@ -120,9 +120,53 @@ fn events_are_pushed_as_they_are() {
         answered(&gateway, "POST /api/v1/events", body, 200);
     }
     served(&gateway, "events_total", &["events_total 10"]);
+    // One after the other, as through Redis.
+    let info = |version: u8| {
+        format!(
+            r#"{{"type":"gauge","name":"v","value":1,"labels":{{"v":"{version}"}},"mode":"info"}}"#
+        )
+    };
+    let both = format!("[{},{}]", info(1), info(2));
+    answered(&gateway, "POST /api/v1/events", &both, 200);
+    served(&gateway, "v{", &["v{v=\"2\"} 1"]);
+    redis.run::<u64>(&["LPUSH", LIST, &both.replace("\"v\",\"value", "\"w\",\"value")]);
+    gateway.wait_value("w", &[("v", "2")], 1.0);
+    served(&gateway, "w{", &["w{v=\"2\"} 1"]);
     let half = format!("[{event},{{\"name\":\"9\"}}]");
     answered(&gateway, "POST /api/v1/events", &half, 400);
     served(&gateway, "events_total", &["events_total 10"]);
+}
+
+/// What every client's default registry says of its process. On the page the producer's families
+/// stand; what the gateway says of itself has a page of its own.
+#[test]
+fn producers_tell_of_their_processes() {
+    const PROCESS: &str = "# TYPE process_cpu_seconds_total counter\n\
+        process_cpu_seconds_total{pid=\"7\"} 0.25\n\
+        # TYPE process_open_fds gauge\nprocess_open_fds{pid=\"7\"} 12\n\
+        # TYPE process_start_time_seconds gauge\nprocess_start_time_seconds{pid=\"7\"} 1700000000.5\n";
+    let _turn = turn::shared();
+    for (dialect, labels, status) in [
+        ("aggregate", "job=\"a\",pid=\"7\"", 200),
+        ("sum", "job=\"a\",pid=\"7\"", 202),
+        ("replace", "instance=\"\",job=\"a\",pid=\"7\"", 200),
+    ] {
+        let gateway = Gateway::bare()
+            .set("Redis__MetricQueueEnabled", "false")
+            .set("Stream__Mode", "off")
+            .set("Push__Dialect", dialect)
+            .start();
+        answered(&gateway, "POST /metrics/job/a", PROCESS, status);
+        served(&gateway, "process_open_fds", &[&format!("process_open_fds{{{labels}}} 12")]);
+        served(
+            &gateway,
+            "process_cpu_seconds_total",
+            &[&format!("process_cpu_seconds_total{{{labels}}} 0.25")],
+        );
+        let own = gateway.get("/-/metrics").expect("an answer").body;
+        let own: Vec<_> = own.lines().filter(|line| line.starts_with("process_open_fds")).collect();
+        assert!(matches!(own[..], [line] if line != "process_open_fds 12"), "{own:?}");
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn values_that_are_not_valid() {
         ("Metrics.MaxSeries", "0", "a whole number, 1 or above"),
         ("DeadLetters.Stream", "", "text that is not empty"),
         ("DeadLetters.MaxLength", "0", "a whole number, 1 or above"),
+        ("DeadLetters.MaxBytes", "1000", "a whole number, 2097152 or above"),
         ("Logging.Level", "", LEVEL),
         ("Logging.Level", "loud", LEVEL),
         ("Logging.Level", "info,loud", LEVEL),

@@ -13,13 +13,14 @@ use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use self::messages::{FAMILY_METRIC_TAG, FamilyHead, LabelPair, Metric};
-use super::super::name::{is_label_name, is_metric_name};
+use super::super::name::{is_label_name_of, is_utf8_name};
 use super::MAX_SAMPLES;
 use super::builder::Builder;
 use super::composite::unsettled;
 use super::problem::{Problem, Shown};
 use super::{ParseOptions, exemplar, label_sets};
 use crate::model::exposition::{ExposedLabel, Exposition};
+use crate::model::name::is_metric_name;
 use crate::model::{Exemplar, MetricType, Span, Timestamp};
 
 pub(super) fn parse(body: &[u8], options: ParseOptions) -> Result<Exposition, Problem> {
@@ -63,7 +64,7 @@ impl Reader {
     fn family(&mut self, message: &[u8], start: usize) -> Result<(), Problem> {
         let head: FamilyHead = decode(message, start, "a MetricFamily")?;
         let name = head.name.as_deref().unwrap_or_default();
-        let is_name = is_metric_name(name) || (self.options.utf8_names && !name.is_empty());
+        let is_name = is_metric_name(name) || (self.options.utf8_names && is_utf8_name(name));
         if !is_name {
             let name = Shown(name);
             let problem = format!("found the name {name}; expected [a-zA-Z_:][a-zA-Z0-9_:]*");
@@ -176,8 +177,7 @@ impl Reader {
 
     fn label(&mut self, label: &LabelPair, own: &str, at: usize) -> Result<(), Problem> {
         let name = label.name.as_deref().unwrap_or_default();
-        let is_name = is_label_name(name)
-            || (self.options.utf8_names && !name.is_empty() && !name.starts_with("__"));
+        let is_name = is_label_name_of(name, self.options.utf8_names);
         if !is_name || name == own {
             let expected = match is_name {
                 true => "a name that its type does not set itself",

@@ -7,9 +7,10 @@
 
 use std::borrow::Cow;
 
+use super::super::name::is_utf8_name;
 use super::builder::Builder;
 use super::cursor::Cursor;
-use super::problem::Problem;
+use super::problem::{Problem, Shown};
 use super::{ParseOptions, number};
 use crate::model::Span;
 use crate::model::exposition::Exposition;
@@ -90,9 +91,13 @@ impl<'a> Reader<'a> {
         }
         let at = self.cursor.at;
         let name = self.cursor.quoted(&mut self.builder.out.text)?;
-        match name.is_empty() {
-            true => Err(Problem::new(at, "found an empty name; expected a character or more")),
-            false => Ok(name),
+        match is_utf8_name(self.builder.out.text(name)) {
+            true => Ok(name),
+            false => {
+                let found = Shown(self.builder.out.text(name));
+                let expected = "expected a character or more, none of them NUL";
+                Err(Problem::new(at, format!("found the name {found}; {expected}")))
+            }
         }
     }
 

@@ -4,15 +4,14 @@
 //! the first one is `job`; labels of empty value belong to the key. In the others a label of empty
 //! value is an absent one, and in `aggregate` the label `clearmode` chooses the mode of all series.
 
-use super::super::name::is_label_name;
+use super::super::name::is_label_name_of;
 use super::super::refusal::Quoted;
 use super::law::CLEAR_MODE;
 use super::{Dialect, PushRequest};
 use crate::decode::DecodeOptions;
-use crate::model::push::Group;
-use crate::model::{PushRefusal, Reason};
-
-use super::series_labels::push_pair;
+use crate::model::labels::push_pair;
+use crate::model::push::{Group, Matching};
+use crate::model::{PushRefusal, Reason, labels};
 
 /// One label of the path.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub(super) struct PathLabels<'r> {
     pub(super) labels: Vec<PathLabel<'r>>,
     /// Indexes of `labels`, sorted by name.
     by_name: Vec<usize>,
+    /// Names, as rendered, of labels of empty value, which no series carries.
+    absent: Vec<String>,
     /// The mode that the path asks for.
     pub(super) clear_mode: Option<&'r str>,
 }
@@ -75,16 +76,19 @@ impl<'r> PathLabels<'r> {
     /// Takes out labels of empty value, and the mode where there is such a thing.
     fn take_absent(&mut self, request: &'r PushRequest) {
         let mut values = request.labels.iter().map(|(_, value)| value.as_str());
-        let mut clear_mode = None;
+        let (mut clear_mode, mut absent) = (None, Vec::new());
         self.labels.retain(|label| {
             let value = values.next().expect("a label for each pair");
             let is_mode = request.dialect == Dialect::Aggregate && label.name == CLEAR_MODE;
             if is_mode && !value.is_empty() {
                 clear_mode = Some(value);
             }
+            if !is_mode && value.is_empty() {
+                absent.push(labels::split(&label.rendered).0.to_owned());
+            }
             !is_mode && !value.is_empty()
         });
-        self.clear_mode = clear_mode;
+        (self.clear_mode, self.absent) = (clear_mode, absent);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -95,9 +99,11 @@ impl<'r> PathLabels<'r> {
         self.by_name.binary_search_by_key(&name, |index| self.labels[*index].name).is_ok()
     }
 
-    /// Each pair as rendered, in the order of the path.
-    pub(super) fn rendered(&self) -> Vec<String> {
-        self.labels.iter().map(|label| label.rendered.clone()).collect()
+    /// The series that were pushed with this path. A label of empty value does not widen what is
+    /// meant: it stands for the series without it, as it does for a push.
+    pub(super) fn matching(&self) -> Matching {
+        let pairs = self.labels.iter().map(|label| label.rendered.clone()).collect();
+        Matching { pairs, absent: self.absent.clone() }
     }
 
     /// The group whose key these labels are.
@@ -109,12 +115,11 @@ impl<'r> PathLabels<'r> {
 }
 
 fn check_name(name: &str, utf8_names: bool) -> Result<(), PushRefusal> {
-    let is_any_name = utf8_names && !name.is_empty() && !name.starts_with("__");
-    if is_any_name || is_label_name(name) {
+    if is_label_name_of(name, utf8_names) {
         return Ok(());
     }
     let expected = if utf8_names {
-        "one character at least, and that it does not begin with __"
+        "one character at least, none of them NUL, and that it does not begin with __"
     } else {
         "[a-zA-Z_][a-zA-Z0-9_]* that does not begin with __"
     };

@@ -7,10 +7,8 @@ use super::Dialect;
 use super::law::CLEAR_MODE;
 use super::path::PathLabels;
 use crate::decode::DecodeOptions;
-use crate::decode::name::is_label_word;
-use crate::model::SeriesHasher;
 use crate::model::exposition::{ExposedLabel, Exposition};
-use crate::model::labels::push_escaped;
+use crate::model::{SeriesHasher, labels};
 
 /// What labels are written with.
 pub(super) struct SeriesLabels<'a> {
@@ -126,27 +124,14 @@ impl<'a> SeriesLabels<'a> {
 }
 
 fn render(pairs: &[Pair<'_>], text: &mut String) {
-    for (index, pair) in pairs.iter().enumerate() {
-        if index > 0 {
+    let start = text.len();
+    for pair in pairs {
+        if text.len() > start {
             text.push(',');
         }
         match pair.text {
-            PairText::Value(value) => push_pair(text, pair.name, value),
+            PairText::Value(value) => labels::push_pair(text, pair.name, value),
             PairText::Rendered(rendered) => text.push_str(rendered),
         }
     }
-}
-
-/// Appends `name="value"`; a name that is no plain word is quoted.
-pub(super) fn push_pair(text: &mut String, name: &str, value: &str) {
-    if is_label_word(name) {
-        text.push_str(name);
-    } else {
-        text.push('"');
-        push_escaped(text, name);
-        text.push('"');
-    }
-    text.push_str("=\"");
-    push_escaped(text, value);
-    text.push('"');
 }

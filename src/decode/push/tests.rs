@@ -5,7 +5,7 @@ use crate::decode::StreamPushes;
 use crate::model::exposition::{
     ExposedBucket, ExposedFamily, ExposedLabel, ExposedMetric, ExposedQuantile, ExposedValue,
 };
-use crate::model::push::{Change, Meet, PushedSeries, Write};
+use crate::model::push::{Change, Matching, Meet, PushedSeries, Write};
 use crate::model::{MetricType, SeriesHasher, Span, Timestamp, labels};
 
 mod aggregate;

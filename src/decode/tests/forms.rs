@@ -29,24 +29,100 @@ fn an_array_is_its_members_and_each_is_bad_alone() {
 }
 
 #[test]
-fn an_array_that_breaks_is_refused_whole() {
+fn a_broken_member_is_bad_alone_where_its_end_can_be_found() {
+    let cases: &[(&str, &[&str])] = &[
+        (r#"[{"name":"x"},]"#, &["counter x 0", "invalid_json 14..15"]),
+        (r#"[,{"name":"x"}]"#, &["counter x 0", "invalid_json 1..2"]),
+        (r#"[{"name":"x"} {"name":"y"}, {"name":"z"}]"#, &["counter z 0", "invalid_json 1..26"]),
+        (
+            r#"[{"name":"x"},{"name":},{"name":"y","value":+1}]"#,
+            &["counter x 0", "invalid_json 14..23", "invalid_json 24..47"],
+        ),
+        ("[{\"name\":\"a\nb\"} , {\"name\":\"x\"}]", &["counter x 0", "invalid_json 1..15"]),
+        (
+            r#"[{name:"x"},undefined,{"name":"]}\","},{"name":"x"}]"#,
+            &["counter x 0", "invalid_json 1..11", "invalid_json 12..21", "invalid_name 22..38"],
+        ),
+    ];
+    for (json, expected) in cases {
+        assert_outcome(json, expected);
+    }
+    let not_utf8 = b"[{\"name\":\"x\"},{\"name\":\"\xff\"}]";
+    assert_eq!(outcome(payload(not_utf8)), ["counter x 0", "invalid_json 14..26"]);
+}
+
+#[test]
+fn an_array_whose_brackets_do_not_match_is_refused_whole() {
     for json in [
         r#"[{"name":"x"}"#,
         r#"[{"name":"x"},"#,
-        r#"[{"name":"x"},]"#,
-        r#"[{"name":"x"} {"name":"y"}]"#,
         r#"[{"name":"x"},{"name":]"#,
         r#"[{"name":"x"},{"name":"?"}}"#,
+        r#"[{"name":"x"},{"name":"?]"#,
         r#"[{"name":"x"}] {"name":"y"}"#,
         "[{\"name\":\"x\"}]\n[{\"name\":\"y\"}]",
-        r#"[,{"name":"x"}]"#,
         "[",
     ] {
         assert_outcome(json, &["invalid_json 0..0"]);
         assert_eq!(decode_one(payload(json)).text, "", "{json:?}");
     }
-    let not_utf8 = b"[{\"name\":\"x\"},{\"name\":\"\xff\"}]";
+    let not_utf8 = b"[{\"name\":\"x\"},{\"name\":\"\xff\"}";
     assert_eq!(outcome(payload(not_utf8)), ["invalid_json 0..0"]);
+}
+
+/// What Python's encoder writes.
+#[test]
+fn literals_that_json_does_not_know_are_as_strings() {
+    assert_outcome(r#"{"name":"x","type":1,"value":NaN}"#, &["gauge x NaN"]);
+    assert_outcome(
+        r#"[{"name":"x"}, {"name":"x","type":1,"value": -Infinity} ,{"name":"y","value":NaN}]"#,
+        &["counter x 0", "gauge x -inf", "invalid_value 57..81"],
+    );
+    assert_outcome(
+        "{\"name\":\"x\",\"type\":1,\"value\":Infinity}\n{\"name\":\"y\",\"help\":\"NaN\"}\n",
+        &["gauge x inf", "counter y 0 # NaN"],
+    );
+    assert_outcome(
+        r#"{"name":"x","help":"\"","type":3,"buckets":[1,Infinity],"value":2}"#,
+        &["histogram x 2 # \" [1.0]"],
+    );
+    assert_outcome(
+        "{\n  \"name\": \"x\",\n  \"type\": 1,\n  \"value\": NaN\n}\n",
+        &["gauge x NaN"],
+    );
+    let flat = flat(&[("name", "x"), ("type", "3"), ("buckets", "[1,Infinity]")]);
+    assert_eq!(outcome(flat), ["histogram x 0 [1.0]"]);
+}
+
+/// Frameworks add fields to an entry.
+#[test]
+fn other_fields_of_an_entry_do_not_change_what_it_is() {
+    let cases: &[(&[(&str, &str)], &[&str])] = &[
+        (&[("traceparent", "00-1"), ("data", r#"{"name":"x"}"#)], &["counter x 0"]),
+        (&[("data", r#"{"name":"x"}"#), ("_class", "a.B"), ("ts", "1")], &["counter x 0"]),
+        (
+            &[("payload", r#"[{"name":"x"},7]"#), ("ts", "1")],
+            &["counter x 0", "invalid_json 14..15"],
+        ),
+        (&[("a", r#"{"name":"x"}"#), ("data", r#"{"name":"y"}"#)], &["counter x 0"]),
+        (&[("headers", r#"{"a":"b"}"#), ("data", " [{\"name\":\"y\"}]")], &["counter y 0"]),
+        (
+            &[("headers", "{}"), ("data", "{\"name\":\"y\"}\n{\"name\":\"z\"}")],
+            &["counter y 0", "counter z 0"],
+        ),
+        (&[("traceparent", "00-1"), ("data", "{broken")], &["invalid_json 0..0"]),
+        (&[("traceparent", "00-1"), ("data", "{}")], &["invalid_name 0..2"]),
+        (&[("traceparent", "00-1"), ("data", "broken")], &["invalid_name 0..0"]),
+        // Flat fields, of whatever number.
+        (&[("name", "x"), ("traceparent", "00-1"), ("data", r#"{"name":"y"}"#)], &["counter x 0"]),
+        (&[("name", "x"), ("labels", r#"{"name":"y"}"#)], &["counter x{name=\"y\"} 0"]),
+        (&[("name", "x")], &["counter x 0"]),
+        (&[("name", r#"{"name":"y"}"#)], &["counter y 0"]),
+        (&[("ts", "1"), ("name", r#"{"name":"y"}"#)], &["counter y 0"]),
+    ];
+    for (fields, expected) in cases {
+        assert_eq!(outcome(flat(fields)), *expected, "{fields:?}");
+    }
 }
 
 #[test]

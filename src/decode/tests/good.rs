@@ -36,7 +36,8 @@ fn json_events_become_events() {
         (r#"{"name":"\u0061\u0062"}"#, "counter ab 0"),
         (r#"{"name":"process_jobs"}"#, "counter process_jobs 0"),
         // value
-        (r#"{"name":"x","value":null}"#, "counter x 0"),
+        // What encoders make of NaN.
+        (r#"{"name":"x","type":"gauge","value":null}"#, "gauge x NaN"),
         (r#"{"name":"x","value":" 1.5 "}"#, "counter x 1.5"),
         (r#"{"name":"x","value":"\u0031"}"#, "counter x 1"),
         (r#"{"name":"x","value":0.30000000000000004}"#, "counter x 0.30000000000000004"),

@@ -2,8 +2,7 @@
 
 use prometheus::proto::{Metric, MetricFamily, MetricType as ProtoType};
 
-use crate::model::MetricType;
-use crate::model::labels::push_escaped;
+use crate::model::{MetricType, labels};
 use crate::store::{Family, TextColumn, Values};
 
 /// The same family; the summaries and untyped ones that the crate knows are nothing we have.
@@ -16,7 +15,10 @@ pub(super) fn family(gathered: &MetricFamily) -> Family {
         ProtoType::HISTOGRAM => (MetricType::Histogram, histograms(metrics)),
         _ => (MetricType::Gauge, scalars(metrics, |metric| metric.get_gauge().get_value())),
     };
-    let labels: Vec<String> = metrics.iter().map(label_text).collect();
+    let pairs = |metric: &Metric| {
+        labels::text(metric.get_label().iter().map(|pair| (pair.name(), pair.value())))
+    };
+    let labels: Vec<String> = metrics.iter().map(pairs).collect();
     Family {
         help: gathered.help().into(),
         labels: TextColumn::from_iter(labels.iter().map(String::as_str)),
@@ -46,18 +48,4 @@ fn histograms(metrics: &[Metric]) -> Values {
         sums.push(histogram.get_sample_sum());
     }
     Values::Histograms { bounds, counts, sums }
-}
-
-fn label_text(metric: &Metric) -> String {
-    let mut text = String::new();
-    for pair in metric.get_label() {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(pair.name());
-        text.push_str("=\"");
-        push_escaped(&mut text, pair.value());
-        text.push('"');
-    }
-    text
 }

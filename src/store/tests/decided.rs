@@ -1,7 +1,7 @@
 //! What a replay may decide otherwise is noted; what it cannot is not, or pages would wait for it.
 
 use super::*;
-use crate::model::push::{Meet, Operation};
+use crate::model::push::{Matching, Meet, Operation};
 use crate::model::{MetricType, Mode};
 use crate::store::test_push::{PushBuilder, push_of};
 
@@ -44,13 +44,17 @@ const STEPS: [(&str, bool, Build); 16] = [
         batch.counter("x", "a=\"2\"", 1.0).mode(Mode::Family)
     }),
     ("a series that goes", true, |batch, _| {
-        batch.push(push_of(Operation::DeleteMatching(vec!["a=\"2\"".into()]), NOW))
+        batch.push(push_of(Operation::DeleteMatching(matching()), NOW))
     }),
     ("nothing that would go", false, |batch, _| {
-        batch.push(push_of(Operation::DeleteMatching(vec!["a=\"2\"".into()]), NOW))
+        batch.push(push_of(Operation::DeleteMatching(matching()), NOW))
     }),
     ("everything goes", true, |batch, _| batch.push(push_of(Operation::Wipe, NOW))),
 ];
+
+fn matching() -> Matching {
+    Matching { pairs: vec!["a=\"2\"".into()], absent: Vec::new() }
+}
 
 #[test]
 fn a_scrape_tells_when_something_was_decided_last() {

@@ -16,7 +16,7 @@ pub(super) fn payload(bytes: &[u8]) {
 }
 
 /// The bytes are a stream entry's fields, names and values in turn, with a zero byte between two:
-/// one field is a payload, several are flat fields.
+/// a payload in one of them, or flat fields.
 pub(super) fn stream_entry(bytes: &[u8]) {
     let parts: Vec<Bytes> =
         bytes.split(|byte| *byte == 0).map(|part| part.to_vec().into()).collect();

@@ -1,6 +1,6 @@
 //! The rules for events, written a second time: what was decoded must obey them.
 
-use prom_stream_gateway::decode::{RESERVED_NAMES, RESERVED_PREFIX};
+use prom_stream_gateway::decode::{self, RESERVED_PREFIX};
 use prom_stream_gateway::model::{Batch, Body, Event, MetricType, RawEntry, Reason};
 
 use super::label_text;
@@ -9,11 +9,10 @@ use super::label_text;
 const LONGEST_DETAIL_BYTES: usize = 4096;
 
 pub(super) fn check(batch: &Batch, entry: &RawEntry) {
-    let payload = match &entry.body {
-        Body::Payload(payload) | Body::Field { value: payload, .. } => Some(&payload[..]),
-        Body::Fields(_) => None,
-        Body::PushRecord(_) | Body::Push(_) => return,
-    };
+    if let Body::PushRecord(_) | Body::Push(_) = &entry.body {
+        return;
+    }
+    let payload = decode::payload(&entry.body).map(|payload| &payload[..]);
     if batch.events.is_empty() && batch.bad.is_empty() {
         let text: Vec<u8> = payload
             .expect("flat fields are one event")
@@ -48,7 +47,6 @@ fn event_obeys(batch: &Batch, event: &Event) {
     for suffix in suffixes(metric_type) {
         let served = format!("{name}{suffix}");
         assert!(!served.starts_with(RESERVED_PREFIX), "{served}");
-        assert!(!RESERVED_NAMES.contains(&served.as_str()), "{served}");
     }
     let labels = label_text::read(batch.text(event.labels));
     assert!(labels.is_sorted_by(|a, b| a.0 < b.0), "{labels:?}");

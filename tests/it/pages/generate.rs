@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prom_stream_gateway::commands::load::mix::Random;
-use prom_stream_gateway::model::labels::push_escaped;
-use prom_stream_gateway::model::{Exemplar, MetricType, Timestamp};
+use prom_stream_gateway::model::{Exemplar, MetricType, Timestamp, labels};
 use prom_stream_gateway::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
 use prom_stream_gateway::store::summary::{Objective, Window};
 use prom_stream_gateway::store::{Cut, Family, Values};
 
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_100_000);
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 26] = [
     "a",
     "a_total",
     "a_total_total",
@@ -38,16 +37,19 @@ const NAMES: [&str; 24] = [
     "b_seconds",
     "b.seconds_total",
     "9",
+    "n\0",
+    "n_\n",
 ];
-const LABELS: [&str; 12] =
-    ["a", "b", "a_b", "a.b", "a b", "_a", "..a", "é", "\"", "a\\\n,=", "a:b", "U__a_2e_b"];
-const TEXTS: [&str; 9] = ["", "1", "x y", "\"", "\\", "\n", "\",b=\"", "=", "ü{}# "];
+const LABELS: [&str; 13] =
+    ["a\0", "a", "b", "a_b", "a.b", "a b", "_a", "..a", "é", "\"", "a\\\n,=", "a:b", "U__a_2e_b"];
+const TEXTS: [&str; 10] =
+    ["\r\u{1}\u{feff}", "", "1", "x y", "\"", "\\", "\n", "\",b=\"", "=", "ü{}# "];
 const NUMBERS: [f64; 9] =
     [0.0, 1.0, -1.0, 0.5, 1e21, 1e-7, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 /// No escaped quotes: the reference parser loses its way there.
-const EXEMPLARS: [&str; 4] =
-    ["", r#"trace_id="4bf9""#, r#""span.id"="ü{}# ",a="x y""#, r#"a_b="\\","a.b"="=""#];
-const UNITS: [&str; 3] = ["", "seconds", "b"];
+const EXEMPLARS: [&str; 5] =
+    ["a=\"\0\"", "", r#"trace_id="4bf9""#, r#""span.id"="ü{}# ",a="x y""#, r#"a_b="\\","a.b"="=""#];
+const UNITS: [&str; 4] = ["\n", "", "seconds", "b"];
 
 /// A state as the store would let it become: no sample name is two families'.
 pub(super) fn cut(random: &mut Random) -> Cut {
@@ -137,26 +139,8 @@ fn label_texts(random: &mut Random) -> Vec<String> {
 
 /// Names in their order, each once.
 fn label_text(random: &mut Random) -> String {
-    let mut text = String::new();
-    for name in LABELS {
-        if random.below(4) > 0 {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push(',');
-        }
-        if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            text.push_str(name);
-        } else {
-            text.push('"');
-            push_escaped(&mut text, name);
-            text.push('"');
-        }
-        text.push_str("=\"");
-        push_escaped(&mut text, pick(random, &TEXTS));
-        text.push('"');
-    }
-    text
+    let names: Vec<&str> = LABELS.into_iter().filter(|_| random.below(4) == 0).collect();
+    labels::text(names.into_iter().map(|name| (name, pick(random, &TEXTS))))
 }
 
 fn window(sum: f64) -> DecayingWindow {
