@@ -15,6 +15,7 @@ pub(crate) mod proxy;
 pub(crate) mod pushers;
 pub(crate) mod python;
 pub(crate) mod redis;
+pub(crate) mod redis_executable;
 pub(crate) mod replication;
 pub(crate) mod s3;
 pub(crate) mod scraper;
