@@ -30,6 +30,7 @@ mod naive_control;
 mod network;
 mod ownership;
 mod pages;
+mod peers;
 mod predecessor;
 mod prometheus;
 mod push;
