@@ -25,7 +25,7 @@ FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 INFERNO := target/tools/bin
 
-.PHONY: help demo test check-style tests torture bench profile fuzz mutants release image-root need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
+.PHONY: help demo test check-style tests compat peers torture bench profile fuzz mutants release image-root need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,13 @@ check-style:
 
 tests: need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-pip need-npm
 	$(CARGO) test --workspace --features failpoints --locked
+	CARGO="$(CARGO)" python3 tests/compat/run.py --short
+
+compat: need-redis need-pip ## kill campaigns, histories and the short torture on Redis 6.2, 7.0, 8.2 and Valkey (ONLY=name)
+	@CARGO="$(CARGO)" python3 tests/compat/run.py
+
+peers: need-redis need-pushgateway ## checks against real peers, built with Go 1.26 (S3 server, Prometheus 3, clients): ONLY=name
+	@CARGO="$(CARGO)" python3 tests/peers/run.py
 
 # A round that fails prints its seed: make torture SEED=n ROUNDS=1 runs it alone.
 torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 SEED=n
@@ -96,8 +103,9 @@ need-redis:
 	$(call need,redis-server,redis-server,redis,redis,redis)
 need-prometheus:
 	$(call need,promtool,prometheus,golang-github-prometheus,prometheus,prometheus)
+# Where it cannot be had, what compares with it is skipped.
 need-pushgateway:
-	$(call need,prometheus-pushgateway,prometheus-pushgateway,golang-github-prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway)
+	-$(call need,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway)
 need-openssl:
 	$(call need,openssl,openssl,openssl,openssl,openssl)
 need-strace:

@@ -47,6 +47,8 @@ pub struct ReaderSource {
     consumed: Option<u64>,
     /// The stream had our advisory group when its history was checked last.
     had_group: bool,
+    /// The last page came from another history of the stream than those before.
+    misfit: bool,
     /// The stream's last id at start; `None` before the first look.
     tail: Option<StreamId>,
     /// The tail was reached: from here on reads wait for entries.
@@ -94,6 +96,7 @@ impl ReaderSource {
             cursor: StreamId::ZERO,
             consumed: None,
             had_group: false,
+            misfit: false,
             tail: None,
             at_tail: false,
             crashed,
@@ -200,6 +203,7 @@ impl ReaderSource {
         let look = connection.receive().await.and_then(|frame| frame.value());
         let look = Look::parse(look.map_err(Error::of("EVAL of look.lua (XINFO)", &self.key.key))?);
         if read > 0 && !self.fits(look, read) {
+            self.misfit = true;
             return Ok(None);
         }
         self.consumed = self.consumed.map(|consumed| consumed + read);
@@ -230,13 +234,20 @@ impl ReaderSource {
         let groups = stream_info::groups(connection, &self.key.key).await?;
         let is_ours = |group: &GroupInfo| group.name == self.group && group.consumers == 0;
         let has_group = groups.iter().any(is_ours);
-        self.had_group = has_group;
-        let (checked, missing) = history(position, info, has_group);
+        // Where nothing is counted, the group is all that tells a stream from one made anew.
+        let had_group = std::mem::replace(&mut self.had_group, has_group);
+        let uncounted = info.is_some_and(|info| info.entries_added.is_none());
+        let vanished = uncounted && had_group && !has_group;
+        // In the middle of a stream no count would tell: it is known again at the end.
+        let misfit = std::mem::take(&mut self.misfit);
+        let consumed = position.entries_consumed.filter(|_| !misfit);
+        let counted = ReaderPosition { entries_consumed: consumed, ..position };
+        let (checked, missing) = history(counted, info, has_group);
         let added = info.map_or(Some(0), |info| info.entries_added);
         self.backlog.set_consumed(position.entries_consumed);
         let gone = self.backlog.settle(added, checked.last < position.last);
         let lost = missing + (gone.end - gone.start);
-        let other = turned_back(position, checked, info);
+        let other = misfit || vanished || turned_back(position, checked, info);
         if checked != position || lost > 0 {
             store.reposition(&self.key, |stored| {
                 *stored = Some(Position::Reader(checked));

@@ -7,7 +7,7 @@ use prom_stream_gateway::commands::load::ledger::Ledger;
 use prom_stream_gateway::commands::load::producer::Plan;
 
 use crate::harness::proxy::{Link, Proxy};
-use crate::harness::{Gateway, Producers, RedisServer, wait_for};
+use crate::harness::{Gateway, Producers, RedisServer, STREAM, wait_for};
 
 mod list;
 mod replica;
@@ -48,6 +48,14 @@ fn wait_accounted(gateway: &Gateway, events: u64) {
             other => Err(format!("{other:?} of {events}; {}", gateway.status())),
         }
     });
+}
+
+/// Whether the group has come to the stream's end: a reader moves it to what is durable.
+fn group_is_at_the_end(redis: &RedisServer) -> bool {
+    let last: Vec<(String, redis::Value)> =
+        redis.run(&["XREVRANGE", STREAM, "+", "-", "COUNT", "1"]);
+    let groups: redis::Value = redis.run(&["XINFO", "GROUPS", STREAM]);
+    format!("{groups:?}").contains(&last[0].0)
 }
 
 /// SIGKILL, and a start from the last SAVE, if there was one.

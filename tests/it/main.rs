@@ -34,6 +34,7 @@ mod network;
 mod output_buffer;
 mod ownership;
 mod pages;
+mod peers;
 mod predecessor;
 mod prometheus;
 mod push;

@@ -13,14 +13,14 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const EVENTS_PER_SECOND: f64 = 4_000.0;
 
 /// Two gateways of one identity: the first is ready, the second stands by.
-struct Pair {
-    owner: Gateway,
-    standby: Gateway,
+pub(crate) struct Pair {
+    pub(crate) owner: Gateway,
+    pub(crate) standby: Gateway,
 }
 
 impl Pair {
     #[track_caller]
-    fn start(gateway: impl Fn() -> Gateway) -> Self {
+    pub(crate) fn start(gateway: impl Fn() -> Gateway) -> Self {
         let owner = gateway().start();
         let mut standby = gateway();
         standby.launch();
@@ -29,12 +29,12 @@ impl Pair {
         pair
     }
 
-    fn scraper(&self) -> Scraper {
+    pub(crate) fn scraper(&self) -> Scraper {
         Scraper::across(&[self.owner.port(), self.standby.port()])
     }
 
     #[track_caller]
-    fn wait_standing_by(&self) {
+    pub(crate) fn wait_standing_by(&self) {
         wait_for("the second stands by", DEADLINE, || match self.standby.get("/-/ready") {
             Ok(answer) if answer.status == 503 && answer.body.starts_with("standby") => Ok(()),
             other => Err(format!("{other:?}")),

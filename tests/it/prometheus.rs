@@ -135,16 +135,16 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) fn of(gateway: &Gateway, flags: &[&str]) -> Self {
+        let configuration = scrape_configuration(gateway.port());
+        Self::start(Command::new("prometheus"), &configuration, flags)
+    }
+
+    /// Another executable, or another configuration.
+    pub(crate) fn start(mut command: Command, configuration: &str, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let port = free_port();
-        let configuration = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: gateway\n    \
-             static_configs: [{{targets: ['127.0.0.1:{}']}}]\n",
-            gateway.port()
-        );
         let file = directory.path().join("prometheus.yml");
         std::fs::write(&file, configuration).expect("the directory can be written to");
-        let mut command = Command::new("prometheus");
         command.args(flags);
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("tsdb").display()));
@@ -153,12 +153,30 @@ impl Prometheus {
         Self { port, _process: process, _directory: directory }
     }
 
+    /// What it knows now, as the API says it: the elements of a vector.
+    pub(crate) fn query(&self, expression: &str) -> Result<Vec<Value>, String> {
+        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut answer = self.api(&format!("query?query={encoded}"))?;
+        match answer["data"]["result"].take() {
+            Value::Array(elements) => Ok(elements),
+            _ => Err(answer.to_string()),
+        }
+    }
+
     /// What its API answers.
     pub(crate) fn api(&self, path: &str) -> Result<Value, String> {
         let answer = http::get(self.port, &format!("/api/v1/{path}"));
         let answer = answer.map_err(|error| error.to_string())?;
         serde_json::from_str(&answer.body).map_err(|error| format!("{error}: {}", answer.body))
     }
+}
+
+/// Every second, as the job `gateway`.
+pub(crate) fn scrape_configuration(port: u16) -> String {
+    format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: gateway\n    \
+         static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+    )
 }
 
 /// What Prometheus knows of the gateway.
@@ -199,8 +217,7 @@ fn scraped(flags: &[&str]) -> Scraped {
 
 /// Every series that Prometheus has of the gateway; bounds and quantiles as the text format has them.
 fn stored(prometheus: &Prometheus) -> Result<BTreeMap<String, f64>, String> {
-    let answer = prometheus.api("query?query=%7Bjob%3D%22gateway%22%7D")?;
-    let series = answer["data"]["result"].as_array().ok_or_else(|| answer.to_string())?;
+    let series = prometheus.query(r#"{job="gateway"}"#)?;
     let sample = |series: &Value| {
         let labels = series["metric"].as_object()?;
         let mut labels: BTreeMap<&str, String> = labels

@@ -4,14 +4,12 @@
 //! The expectations were found by pushing to the programs that are to be replaced, and one
 //! test, for a machine that has the Pushgateway, still does so.
 
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::page::key;
-use crate::harness::ports::free_port;
-use crate::harness::process::Process;
+use crate::harness::pushgateway::Pushgateway;
 use crate::harness::{Gateway, Page, RedisServer, http, turn, wait_for};
 
 mod aggregating;
@@ -70,16 +68,8 @@ fn scripts_for_the_pushgateway() {
 #[test]
 #[ignore = "checks the tests, not the gateway"]
 fn pushgateway_itself() {
-    let port = free_port();
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let mut command = Command::new("prometheus-pushgateway");
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    command.arg("--persistence.file=");
-    let log = directory.path().join("log");
-    let _process = Process::spawn(&mut command, &log);
-    wait_for("the Pushgateway", DEADLINE, || {
-        http::get(port, "/-/ready").map_err(|error| error.to_string())
-    });
+    let pushgateway = Pushgateway::start();
+    let port = pushgateway.port();
     python::pushes_adds_and_deletes(port);
     node::pushes_adds_and_deletes(port);
     go::pushes_protobuf(port);

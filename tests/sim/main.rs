@@ -18,6 +18,8 @@ mod ledger;
 mod life;
 mod plan;
 mod real_redis;
+#[path = "../it/harness/redis_executable.rs"]
+mod redis_executable;
 mod redis_model;
 mod resp;
 mod schedule;

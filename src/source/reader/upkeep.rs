@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
-use crate::model::{Position, ReaderPosition, SourceKey, SourceKind, StreamId};
+use crate::model::{Position, SourceKey, SourceKind, StreamId};
 use crate::redis::stream_info::{self, GroupInfo};
 use crate::redis::{Connector, Link};
 use crate::source::{Backlog, Lag, SourceError, Upkeep};
@@ -40,7 +40,7 @@ impl ReaderUpkeep {
     /// Moves the advisory group to the position, making it if need be. What is durable, not what is
     /// applied: where the group is, the stream is known to be one whose entries a snapshot covers.
     /// A group of that name which has consumers is somebody else's, and stays where it is.
-    async fn show_lag(&mut self, position: ReaderPosition) -> Result<(), SourceError> {
+    async fn show_lag(&mut self, last: StreamId, consumed: Option<u64>) -> Result<(), SourceError> {
         let groups = stream_info::groups(self.link.get()?, &self.key.key).await?;
         let of_others = |group: &GroupInfo| group.name == self.group && group.consumers > 0;
         if groups.iter().any(of_others) {
@@ -56,9 +56,8 @@ impl ReaderUpkeep {
         }
         for verb in ["SETID", "CREATE"] {
             let mut command = redis::cmd("XGROUP");
-            command.arg(verb).arg(&self.key.key).arg(&self.group).arg(position.last.to_string());
-            // Known only to a Redis that counts, which also knows this option.
-            if let Some(consumed) = position.entries_consumed {
+            command.arg(verb).arg(&self.key.key).arg(&self.group).arg(last.to_string());
+            if let Some(consumed) = consumed {
                 command.arg("ENTRIESREAD").arg(consumed);
             }
             match command.query_async::<()>(self.link.get()?).await {
@@ -90,11 +89,16 @@ impl Upkeep for ReaderUpkeep {
         );
         let connection = self.link.open().await?;
         let stream = stream_info::stream(connection, &self.key.key).await?;
-        let reaches = stream.is_some_and(|stream| stream.last_generated >= covered.last);
-        if !same_stream || !reaches {
+        let Some(stream) = stream.filter(|stream| stream.last_generated >= covered.last) else {
+            return Ok(());
+        };
+        if !same_stream {
             return Ok(());
         }
-        self.show_lag(*covered).await?;
+        // Only a Redis that counts entries knows the option for it. From a stream that was not there
+        // yet we counted ourselves.
+        let consumed = stream.entries_added.and(covered.entries_consumed);
+        self.show_lag(covered.last, consumed).await?;
         kill_point("acknowledge-middle");
         if self.trim && covered.last > StreamId::ZERO {
             let connection = self.link.get()?;

@@ -153,7 +153,7 @@ impl Model {
                 let has = |wanted: &&str| labels::pairs(labels).any(|pair| pair == *wanted);
                 let names =
                     |name: &&str| labels::pairs(labels).any(|pair| labels::split(pair).0 == *name);
-                !(pairs.iter().all(has) && !absent.iter().any(names))
+                !pairs.iter().all(has) || absent.iter().any(names)
             }),
             Pushed::Wipe => tried.families.clear(),
         }

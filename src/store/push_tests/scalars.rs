@@ -179,7 +179,8 @@ fn events_with_a_mode_do_as_pushes_do() {
 /// Whatever way they come in.
 #[test]
 fn events_pushed_together_are_a_sequence() {
-    let cases: &[(&[(&str, f64, Mode)], &[(&str, f64)])] = &[
+    type Case = (&'static [(&'static str, f64, Mode)], &'static [(&'static str, f64)]);
+    let cases: &[Case] = &[
         (&[("a=\"1\"", 1.0, Mode::Family), ("a=\"2\"", 2.0, Mode::Family)], &[("a=\"2\"", 2.0)]),
         (
             &[

@@ -24,7 +24,9 @@ mod wire;
 use bucket::Bucket;
 use wire::{Answer, Request};
 
-const BUCKET: &str = "test-bucket";
+pub(crate) const BUCKET: &str = "test-bucket";
+pub(crate) const KEY_ID: &str = "test-key";
+pub(crate) const SECRET: &str = "test-secret";
 const SILENCE: Duration = Duration::from_secs(2);
 /// Deeper than one folder, as people have it.
 const PREFIX: &str = "some/prefix";
@@ -132,14 +134,7 @@ impl S3 {
 
     /// A gateway that keeps its snapshots here, and not running yet.
     pub(crate) fn gateway(&self, redis: &RedisServer) -> Gateway {
-        Gateway::of(redis)
-            .set("Snapshot__Url", &format!("s3://{BUCKET}/{PREFIX}"))
-            .set("AWS_ENDPOINT", &format!("http://127.0.0.1:{}", self.port))
-            .set("AWS_ALLOW_HTTP", "true")
-            .set("AWS_ACCESS_KEY_ID", "test-key")
-            .set("AWS_SECRET_ACCESS_KEY", "test-secret")
-            .set("AWS_REGION", "us-east-1")
-            .set("Snapshot__LeaseTtl", "1s")
+        gateway_at(self.port, redis)
     }
 
     pub(crate) fn set(&self, weather: Weather) {
@@ -200,6 +195,18 @@ impl Drop for S3 {
         // Wakes the listener, which then sees it; if that fails, it is gone already.
         TcpStream::connect(("127.0.0.1", self.port)).ok();
     }
+}
+
+/// A gateway that keeps its snapshots behind the port, and not running yet.
+pub(crate) fn gateway_at(port: u16, redis: &RedisServer) -> Gateway {
+    Gateway::of(redis)
+        .set("Snapshot__Url", &format!("s3://{BUCKET}/{PREFIX}"))
+        .set("AWS_ENDPOINT", &format!("http://127.0.0.1:{port}"))
+        .set("AWS_ALLOW_HTTP", "true")
+        .set("AWS_ACCESS_KEY_ID", KEY_ID)
+        .set("AWS_SECRET_ACCESS_KEY", SECRET)
+        .set("AWS_REGION", "us-east-1")
+        .set("Snapshot__LeaseTtl", "1s")
 }
 
 fn key(name: &str) -> String {

@@ -1,7 +1,6 @@
 //! Three sentinels that watch one primary and agree by two.
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use redis::{Client, FromRedisValue, RedisResult};
@@ -9,6 +8,7 @@ use tempfile::TempDir;
 
 use super::ports::free_port;
 use super::process::Process;
+use super::redis_executable::redis_server;
 use super::{RedisServer, wait_for};
 
 const SENTINELS: usize = 3;
@@ -90,7 +90,7 @@ fn spawn(directory: &TempDir, port: u16, primary_port: u16) -> Process {
         directory.path().display()
     );
     fs::write(&file, text).expect("the directory can be written to");
-    let mut command = Command::new("redis-server");
+    let mut command = redis_server();
     command.arg(&file).arg("--sentinel");
     Process::spawn(&mut command, &directory.path().join(format!("{port}.log")))
 }

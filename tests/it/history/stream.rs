@@ -3,8 +3,8 @@
 use redis::Value;
 
 use super::{
-    DEADLINE, far_away, restart_from_dump, restart_from_dump_beside, send, wait_accounted,
-    wait_logged,
+    DEADLINE, far_away, group_is_at_the_end, restart_from_dump, restart_from_dump_beside, send,
+    wait_accounted, wait_logged,
 };
 use crate::harness::{Gateway, RedisServer, STREAM, Scraper, eventually, producer, turn, wait_for};
 
@@ -46,11 +46,17 @@ fn an_older_dump_costs_nothing_that_was_applied() {
         gateway.wait_exact(&ledger, &context);
         if mode == "group" {
             eventually("all is acknowledged", DEADLINE, || pending(&redis) == 0);
+        } else if !RedisServer::counts_entries() {
+            // Nobody can tell then that entries are gone which are in no snapshot yet.
+            eventually("all is durable", DEADLINE, || group_is_at_the_end(&redis));
         }
         restart_from_dump_beside(&mut redis, &mut gateway, gateway_runs);
         ledger.merge(&send(producer::to_stream(&redis), 300));
         gateway.wait_exact(&ledger, &context);
-        wait_logged(&gateway, OLDER);
+        // A stream that does not count what was added shows nothing once it has grown again.
+        if mode == "group" || RedisServer::counts_entries() {
+            wait_logged(&gateway, OLDER);
+        }
         gateway.kill();
         gateway.launch();
         gateway.wait_ready();
@@ -180,7 +186,14 @@ fn lost(mode: &str, fault: &str, strike: Strike) {
         });
     }
     strike(&mut redis);
-    wait_accounted(&gateway, BACKLOG);
+    if RedisServer::counts_entries() {
+        wait_accounted(&gateway, BACKLOG);
+    } else {
+        // By the stream's length: with what was read and not trimmed yet, so too many at worst.
+        eventually("no fewer are metered than waited", DEADLINE, || {
+            gateway.total("processed") + gateway.total("lost") >= BACKLOG
+        });
+    }
     let lost = gateway.total("lost");
     assert!(lost > 0, "{mode}, {fault}: all was read before");
     let told = if mode == "group" { "the consumer group is gone" } else { "not the one that was" };
@@ -289,18 +302,23 @@ fn a_loss_is_not_forgotten_by_a_gateway_that_is_killed_right_after() {
         gateway.launch();
         gateway.wait_ready();
         gateway.wait_value("sent_total", &[], 300.0);
-        assert_eq!(gateway.total("lost"), 300, "{mode}");
+        // The gateway says at its start that it cannot know of these.
+        let lost = if RedisServer::counts_entries() { 300 } else { 0 };
+        assert_eq!(gateway.total("lost"), lost, "{mode}");
         gateway.kill();
         gateway.launch();
         gateway.wait_ready();
         gateway.wait_value("sent_total", &[], 300.0);
-        assert_eq!(gateway.total("lost"), 300, "{mode}, after a kill");
+        assert_eq!(gateway.total("lost"), lost, "{mode}, after a kill");
     }
 }
 
 /// Reading on destroys the gap that shows a loss: it has to follow from counts.
 #[test]
 fn what_producers_trim_in_bursts_is_metered_exactly() {
+    if !RedisServer::counts_entries() {
+        return eprintln!("not looked at: this Redis does not count what is added");
+    }
     let _turn = turn::shared();
     for mode in ["group", "reader"] {
         let redis = RedisServer::start(&[]);
