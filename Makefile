@@ -25,7 +25,7 @@ FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 INFERNO := target/tools/bin
 
-.PHONY: help demo test check-style tests torture bench profile fuzz mutants release image-root need-redis need-prometheus need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
+.PHONY: help demo test check-style tests torture bench profile fuzz mutants release image-root need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,7 +41,7 @@ check-style:
 	$(CARGO) clippy --workspace --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
-tests: need-redis need-prometheus need-openssl need-strace need-curl need-pip need-npm
+tests: need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-pip need-npm
 	$(CARGO) test --workspace --features failpoints --locked
 
 # A round that fails prints its seed: make torture SEED=n ROUNDS=1 runs it alone.
@@ -77,7 +77,7 @@ fuzz: ## search for what breaks a decoder: TARGET=event (or all of them), SECOND
 			-- -max_total_time=$(SECONDS) -timeout=10 || exit 1; \
 	done
 
-mutants: need-redis need-prometheus need-openssl need-strace need-curl need-pip need-npm ## break the durability code line by line; each must be caught (ONLY=name)
+mutants: need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-pip need-npm ## break the durability code line by line; each must be caught (ONLY=name)
 	@python3 tests/mutants/run.py
 
 release: ## the binary that the image ships
@@ -96,6 +96,8 @@ need-redis:
 	$(call need,redis-server,redis-server,redis,redis,redis)
 need-prometheus:
 	$(call need,promtool,prometheus,golang-github-prometheus,prometheus,prometheus)
+need-pushgateway:
+	$(call need,prometheus-pushgateway,prometheus-pushgateway,golang-github-prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway)
 need-openssl:
 	$(call need,openssl,openssl,openssl,openssl,openssl)
 need-strace:

@@ -22,7 +22,7 @@ impl MetricsConfig {
             disable_meta_metrics: settings.take("Metrics.DisableMetaMetrics", Bool, false),
             max_series: settings.take("Metrics.MaxSeries", Whole(1..=u64::MAX), 1_000_000),
             utf8_names: settings.take("Metrics.Utf8Names", Bool, false),
-            created_samples: settings.take("Metrics.CreatedSamples", Bool, true),
+            created_samples: settings.take("Metrics.CreatedSamples", Bool, false),
         }
     }
 }

@@ -60,7 +60,7 @@ mod tests {
         let (name, value) = (field("name", b"a\""), field("value", b"1"));
         assert_eq!(flat(vec![name.clone(), value.clone()]), r#"{"name":"a\"","value":"1"}"#);
         assert_eq!(flat(Vec::new()), "{}");
-        let twice = vec![name.clone(), value.clone(), name.clone()];
+        let twice = vec![name.clone(), value, name.clone()];
         assert_eq!(flat(twice), r#"[["name","a\""],["value","1"],["name","a\""]]"#);
         let not_utf8 = vec![name, field("help", b"\xff\0")];
         assert_eq!(flat(not_utf8), r#"[["name","a\""],["help",{"base64":"/wA="}]]"#);

@@ -7,6 +7,10 @@ use crate::model::{MetricType, Reason, labels};
 /// Names of the gateway's own metrics begin with this.
 pub const RESERVED_PREFIX: &str = "prom_stream_gateway_";
 
+/// What a group says of its last pushes, in the dialect `replace`.
+pub(super) const PUSH_TIME: &str = "push_time_seconds";
+pub(super) const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
+
 /// Refuses names that are no metric names, and those that are the gateway's own.
 pub(super) fn check_metric_name(name: &str, metric_type: MetricType) -> Result<(), Refusal> {
     if !is_metric_name(name) {
@@ -34,6 +38,7 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
     // Every suffix begins with the underscore that ends the prefix.
     let derives = matches!(metric_type, MetricType::Histogram | MetricType::Summary);
     name.starts_with(RESERVED_PREFIX)
+        || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&name)
         || (derives && RESERVED_PREFIX.strip_suffix('_') == Some(name))
 }
 
@@ -74,6 +79,8 @@ mod tests {
         assert!(!is_reserved("prom_stream_gateway", Counter));
         assert!(is_reserved("prom_stream_gateway", Histogram));
         assert!(is_reserved("prom_stream_gateway", Summary));
+        assert!(is_reserved("push_time_seconds", Counter));
+        assert!(is_reserved("push_failure_time_seconds", Histogram));
         assert!(!is_reserved("process_cpu_seconds_total", Counter));
     }
 }

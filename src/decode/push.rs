@@ -67,7 +67,7 @@ fn delete(path: &PathLabels<'_>, dialect: Dialect) -> Result<Operation, PushRefu
                      which all the series that go carry"
                 .into(),
         }),
-        Dialect::Aggregate | Dialect::Sum => Ok(Operation::DeleteMatching(path.rendered())),
+        Dialect::Aggregate | Dialect::Sum => Ok(Operation::DeleteMatching(path.matching())),
     }
 }
 

@@ -22,14 +22,33 @@ pub fn push_number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends `value` as OpenMetrics writes bounds and quantiles: never as a whole number.
-pub fn push_float(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() {
-        // Zero has no sign here: `-0.0` would be another label value than `0.0`.
-        let mut buffer = ryu::Buffer::new();
-        out.extend_from_slice(buffer.format_finite(value + 0.0).as_bytes());
-    } else {
-        push_number(out, value);
+/// Appends `value` as Go writes it, and with Go the Pushgateway, the Python client and OpenMetrics'
+/// canonical numbers: `1e+06`, `1e-05`, `123456`. As bounds and quantiles numbers are label values,
+/// so series identity hangs on how they are spelled.
+pub fn push_go_number(out: &mut Vec<u8>, value: f64) {
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e').filter(|_| value.is_finite()) else {
+        return push_number(out, value);
+    };
+    let exponent: i32 = exponent.parse().expect("what was just written");
+    if (-4..6).contains(&exponent) {
+        return out.extend_from_slice(format!("{value}").as_bytes());
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    out.extend_from_slice(format!("{digits}e{sign}{:02}", exponent.abs()).as_bytes());
+}
+
+/// Appends a bound or a quantile. Zero has no sign there: `-0` would be another label value.
+pub fn push_label_number(out: &mut Vec<u8>, value: f64) {
+    push_go_number(out, value + 0.0);
+}
+
+/// Appends a bound or a quantile as OpenMetrics has it: never as a whole number.
+pub fn push_label_float(out: &mut Vec<u8>, value: f64) {
+    let start = out.len();
+    push_label_number(out, value);
+    if value.is_finite() && !out[start..].iter().any(|byte| matches!(byte, b'.' | b'e')) {
+        out.extend_from_slice(b".0");
     }
 }
 
@@ -84,17 +103,29 @@ mod tests {
     #[test]
     fn bounds_are_floats_and_times_have_milliseconds() {
         let cases = [
-            (1.0, "1.0"),
-            (0.25, "0.25"),
-            (-0.0, "0.0"),
-            (1e6, "1000000.0"),
-            (1e21, "1e21"),
-            (f64::INFINITY, "+Inf"),
+            (1.0, "1", "1.0"),
+            (0.25, "0.25", "0.25"),
+            (-0.0, "0", "0.0"),
+            (100_000.0, "100000", "100000.0"),
+            (1e6, "1e+06", "1e+06"),
+            (1_234_567.0, "1.234567e+06", "1.234567e+06"),
+            (-2.5e6, "-2.5e+06", "-2.5e+06"),
+            (0.0001, "0.0001", "0.0001"),
+            (0.000_05, "5e-05", "5e-05"),
+            (0.000_012_5, "1.25e-05", "1.25e-05"),
+            (1e21, "1e+21", "1e+21"),
+            (1e-300, "1e-300", "1e-300"),
+            (f64::INFINITY, "+Inf", "+Inf"),
         ];
-        for (value, expected) in cases {
-            let mut out = Vec::new();
-            push_float(&mut out, value);
-            assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
+        for (value, in_text, in_open_metrics) in cases {
+            for (push, expected) in [
+                (push_label_number as fn(&mut Vec<u8>, f64), in_text),
+                (push_label_float, in_open_metrics),
+            ] {
+                let mut out = Vec::new();
+                push(&mut out, value);
+                assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
+            }
         }
         for (at, expected) in [(1_700_000_000_007, "1700000000.007"), (5_000, "5")] {
             let mut out = Vec::new();

@@ -13,7 +13,7 @@ use super::exemplar::push_exemplar;
 use super::head::Head;
 use super::label_names::LabelNames;
 use super::layout::Entry;
-use super::number::{push_float, push_number, push_seconds, push_whole};
+use super::number::{push_label_float, push_label_number, push_number, push_seconds, push_whole};
 use super::row::{count, created, estimates, exemplar, own_counts};
 use crate::store::{Family, Values};
 
@@ -192,7 +192,7 @@ impl Style {
     /// `le="0.5"`: the label that a sample has besides its series' labels.
     fn extra_label(self, name: &str, value: f64) -> Vec<u8> {
         let mut label = format!("{name}=\"").into_bytes();
-        let push = if self.float_labels { push_float } else { push_number };
+        let push = if self.float_labels { push_label_float } else { push_label_number };
         push(&mut label, value);
         label.push(b'"');
         label

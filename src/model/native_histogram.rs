@@ -44,6 +44,13 @@ impl NativeHistogram {
         self.schema = schema;
     }
 
+    /// Whether its buckets hold all of so many observations. NaN is in none of them, and shows in
+    /// the sum.
+    pub fn holds(&self, observations: u64, sum: f64) -> bool {
+        self.observations()
+            .is_some_and(|held| held == observations || (held < observations && sum.is_nan()))
+    }
+
     /// Adds the other's observations. Together they must be few enough to count in 64 bits.
     pub fn add(&mut self, other: &Self) {
         let mut other = other.clone();

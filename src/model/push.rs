@@ -36,8 +36,8 @@ pub enum Operation {
     Events(Box<Batch>),
     /// Removes the group of exactly these labels, if there is one.
     DeleteGroup(Group),
-    /// Removes every series that carries all of these pairs (`name="value"`, as rendered).
-    DeleteMatching(Vec<String>),
+    /// Removes the series of these labels, whatever others they have.
+    DeleteMatching(Matching),
     /// Removes every series and group.
     Wipe,
 }
@@ -47,6 +47,15 @@ pub enum Operation {
 pub struct Group {
     /// The grouping key: rendered labels, sorted by name. Labels of empty value stand in it.
     pub labels: Box<str>,
+}
+
+/// Labels that a series must have and must not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// `name="value"`, as rendered.
+    pub pairs: Vec<String>,
+    /// Names as rendered: a series that has one of them has it with an empty value.
+    pub absent: Vec<String>,
 }
 
 /// What belongs to a group in a push.
@@ -79,6 +88,8 @@ pub struct PushedFamily {
     pub unit: Span,
     /// The family's series that are not pushed go.
     pub clears: bool,
+    /// Series of that name which belong to no group go.
+    pub prevails: bool,
     /// Into `Write::series`.
     pub series: Range<u32>,
 }

@@ -235,6 +235,28 @@ impl Family {
         self.changes.was_cut();
     }
 
+    /// What a histogram or a summary has counted.
+    pub(super) fn observations(&self, row: usize) -> u64 {
+        match &self.values {
+            Values::Scalars(_) => 0,
+            Values::Histograms { bounds, counts, .. } => {
+                let width = bounds.len() + 1;
+                counts[row * width..(row + 1) * width].iter().sum()
+            }
+            Values::Summaries { counts, .. } => counts[row],
+        }
+    }
+
+    /// Takes the help text and the unit of a push that replaces: none at all only where the family
+    /// is nobody else's.
+    pub(super) fn relearn(&mut self, help: &str, unit: &str, is_alone: bool) {
+        for (known, new) in [(&mut self.help, help), (&mut self.unit, unit)] {
+            if **known != *new && (is_alone || !new.is_empty()) {
+                *known = new.into();
+            }
+        }
+    }
+
     /// The first help text and the first unit stay.
     pub(super) fn learn(&mut self, help: &str, unit: &str) {
         if self.help.is_empty() && !help.is_empty() {

@@ -11,7 +11,7 @@ use super::test_push::{PushBuilder, push_of};
 use super::*;
 use crate::checkpoint::codec::{self, Meta};
 use crate::checkpoint::head::Generation;
-use crate::model::push::{Group, Operation};
+use crate::model::push::{Group, Matching, Operation};
 use crate::model::{MetricType, Mode, NativeHistogram, PushPosition, Reason, SourceKind, labels};
 
 mod chains;
@@ -154,9 +154,10 @@ fn built(store: &Store, push: &Pushed, at: Timestamp) -> Push {
         Pushed::DeleteGroup(labels) => {
             push_of(Operation::DeleteGroup(Group { labels: (*labels).into() }), at)
         }
-        Pushed::DeleteMatching(pairs) => {
-            let pairs = pairs.iter().map(|pair| (*pair).to_owned()).collect();
-            push_of(Operation::DeleteMatching(pairs), at)
+        Pushed::DeleteMatching(pairs, absent) => {
+            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let (pairs, absent) = (owned(pairs), owned(absent));
+            push_of(Operation::DeleteMatching(Matching { pairs, absent }), at)
         }
         Pushed::Wipe => push_of(Operation::Wipe, at),
     }

@@ -46,18 +46,14 @@ impl Outlook {
     }
 
     pub(super) fn of(family: &Family, row: usize, when: When) -> Self {
-        let (value, observations) = match &family.values {
-            Values::Scalars(_) => (family.scalar(row, when.at), 0),
-            Values::Histograms { bounds, counts, sums } => {
-                let width = bounds.len() + 1;
-                (sums[row], counts[row * width..(row + 1) * width].iter().sum())
-            }
-            Values::Summaries { counts, sums, .. } => (sums[row], counts[row]),
+        let value = match &family.values {
+            Values::Scalars(_) => family.scalar(row, when.at),
+            Values::Histograms { sums, .. } | Values::Summaries { sums, .. } => sums[row],
         };
         Self {
             metric_type: family.metric_type,
             value,
-            observations,
+            observations: family.observations(row),
             window: family.windows.get(row).cloned(),
             series_of_family: family.series_per_row(),
             series: family.row_series(row),
@@ -129,7 +125,7 @@ impl Outlook {
         let total = step.counts.iter().try_fold(0_u64, |total, count| total.checked_add(*count));
         let total = total.ok_or_else(|| too_many("its buckets"))?;
         if let Some(native) = step.native
-            && native.observations() != Some(total)
+            && !native.holds(total, step.sum)
         {
             let what = format!(
                 "its native buckets add up to {:?} observations, its classic ones to {total}",
@@ -141,10 +137,12 @@ impl Outlook {
     }
 
     fn take_total(&mut self, meet: Meet, count: u64, sum: f64) -> Result<(), Fault> {
-        finite(sum)?;
         let (before, value) = match meet {
             Meet::Replace => (0, sum),
-            Meet::Add => (self.observations, finite_sum(self.value, sum)?),
+            Meet::Add => {
+                finite(sum)?;
+                (self.observations, finite_sum(self.value, sum)?)
+            }
         };
         self.observations = before
             .checked_add(count)

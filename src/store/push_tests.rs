@@ -3,7 +3,7 @@
 use super::test_batch::BatchBuilder;
 use super::test_push::{PushBuilder, push_of};
 use super::*;
-use crate::model::push::{Group, Meet, Operation};
+use crate::model::push::{Group, Matching, Meet, Operation};
 use crate::model::{MetricType, Mode, PushPosition, Reason, SourceKind};
 use MetricType::{Counter, Gauge, Histogram, Summary, Untyped};
 

@@ -40,6 +40,7 @@ impl PushBuilder {
             help: Span::default(),
             unit: Span::default(),
             clears: false,
+            prevails: false,
             series: start..start,
         };
         self.write.families.push(family);
@@ -50,6 +51,12 @@ impl PushBuilder {
         let (help, unit) = (self.text(help), self.text(unit));
         let family = self.last();
         (family.help, family.unit) = (help, unit);
+        self
+    }
+
+    /// The family's series outside of any group go.
+    pub(crate) fn prevails(mut self) -> Self {
+        self.last().prevails = true;
         self
     }
 

@@ -34,6 +34,7 @@ mod predecessor;
 mod prometheus;
 mod push;
 mod push_clients;
+mod pushgateway;
 mod reconnects;
 mod redis_faults;
 mod s3;

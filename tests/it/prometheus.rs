@@ -211,8 +211,9 @@ fn stored(prometheus: &Prometheus) -> Result<BTreeMap<String, f64>, String> {
         labels.remove("job");
         labels.remove("instance");
         for bound in ["le", "quantile"] {
-            if let Some(value) = labels.get_mut(bound).filter(|value| *value != "+Inf") {
-                *value = value.parse::<f64>().ok()?.to_string();
+            if let Some(whole) = labels.get(bound).and_then(|value| value.strip_suffix(".0")) {
+                let whole = whole.to_owned();
+                labels.insert(bound, whole);
             }
         }
         let labels: Vec<_> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();

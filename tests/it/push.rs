@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::harness::http::{self, Answer};
-use crate::harness::{Gateway, RedisServer, turn};
+use crate::harness::{Gateway, LIST, RedisServer, turn};
 
 mod aggregate;
 mod atomic;
@@ -117,6 +117,18 @@ fn events_are_pushed_as_they_are() {
         answered(&gateway, "POST /api/v1/events", body, 200);
     }
     served(&gateway, "events_total", &["events_total 10"]);
+    // One after the other, as through Redis.
+    let info = |version: u8| {
+        format!(
+            r#"{{"type":"gauge","name":"v","value":1,"labels":{{"v":"{version}"}},"mode":"info"}}"#
+        )
+    };
+    let both = format!("[{},{}]", info(1), info(2));
+    answered(&gateway, "POST /api/v1/events", &both, 200);
+    served(&gateway, "v{", &["v{v=\"2\"} 1"]);
+    redis.run::<u64>(&["LPUSH", LIST, &both.replace("\"v\",\"value", "\"w\",\"value")]);
+    gateway.wait_value("w", &[("v", "2")], 1.0);
+    served(&gateway, "w{", &["w{v=\"2\"} 1"]);
     let half = format!("[{event},{{\"name\":\"9\"}}]");
     answered(&gateway, "POST /api/v1/events", &half, 400);
     served(&gateway, "events_total", &["events_total 10"]);

@@ -66,7 +66,7 @@ fn exemplars_and_units_are_served_as_pushed() {
         waits_total{path=\"/\"} 3 # {trace_id=\"é\"} 1\n\
         # EOF\n";
     let _turn = turn::shared();
-    let mut gateway = push_only().set("Metrics__CreatedSamples", "false").start();
+    let mut gateway = push_only().start();
     assert_eq!(push(&gateway, "application/openmetrics-text; version=1.0.0", BODY.as_bytes()), 200);
     for _ in 0..2 {
         let mut served = lines(&gateway, OPENMETRICS, "wait");
@@ -94,7 +94,11 @@ fn exemplars_and_units_are_served_as_pushed() {
 fn a_series_of_events_does_not_begin_later_after_a_crash() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
-    let mut gateway = Gateway::of(&redis).list_only().set("Snapshot__Interval", "1h").start();
+    let mut gateway = Gateway::of(&redis)
+        .list_only()
+        .set("Snapshot__Interval", "1h")
+        .set("Metrics__CreatedSamples", "true")
+        .start();
     let created = |gateway: &Gateway, name: &str| -> Option<f64> {
         let lines = lines(gateway, OPENMETRICS, &format!("{name}_created "));
         lines.first().and_then(|line| line.rsplit(' ').next()?.parse().ok())

@@ -17,6 +17,7 @@ fn the_defaults() {
     assert_eq!(
         rows,
         [
+            "DeadLetters.MaxBytes=67108864",
             "DeadLetters.MaxLength=10000",
             "DeadLetters.Stream=prom-stream-gateway:dead-letters",
             "Gateway.Identity=default",
@@ -33,7 +34,7 @@ fn the_defaults() {
             "Http.WebConfigFile=",
             "Logging.Format=json",
             "Logging.Level=info",
-            "Metrics.CreatedSamples=true",
+            "Metrics.CreatedSamples=false",
             "Metrics.DisableMetaMetrics=false",
             "Metrics.MaxSeries=1000000",
             "Metrics.SortIncomingLabels=true",

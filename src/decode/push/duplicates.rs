@@ -1,7 +1,7 @@
 //! Series that a push names twice.
 //!
-//! What adds up may come in parts, but of two values that both replace the series nobody can say
-//! which was meant.
+//! Of two values that both replace the series nobody can say which was meant; and who adds up by
+//! prom-aggregation-gateway's rules is told of a series that was pushed twice, as it tells.
 
 use hashbrown::HashTable;
 

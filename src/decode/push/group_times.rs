@@ -7,12 +7,10 @@ use super::Dialect;
 use super::path::PathLabels;
 use super::series_labels::SeriesLabels;
 use crate::decode::DecodeOptions;
+use crate::decode::name::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::model::exposition::Exposition;
 use crate::model::push::{Change, Meet, PushedFamily, PushedSeries, Write};
 use crate::model::{MetricType, PushRefusal, Span, Timestamp};
-
-const PUSH_TIME: &str = "push_time_seconds";
-const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
 
 /// Whether a family is one of these: pushed ones give way.
 pub(super) fn is_group_time(name: &str) -> bool {
@@ -61,6 +59,7 @@ pub(super) fn append(
             help: Span::new(help_at, labels_at),
             unit: Span::default(),
             clears: false,
+            prevails: true,
             series: first..first + 1,
         });
     }

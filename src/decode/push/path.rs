@@ -10,8 +10,8 @@ use super::law::CLEAR_MODE;
 use super::{Dialect, PushRequest};
 use crate::decode::DecodeOptions;
 use crate::model::labels::push_pair;
-use crate::model::push::Group;
-use crate::model::{PushRefusal, Reason};
+use crate::model::push::{Group, Matching};
+use crate::model::{PushRefusal, Reason, labels};
 
 /// One label of the path.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct PathLabels<'r> {
     pub(super) labels: Vec<PathLabel<'r>>,
     /// Indexes of `labels`, sorted by name.
     by_name: Vec<usize>,
+    /// Names, as rendered, of labels of empty value, which no series carries.
+    absent: Vec<String>,
     /// The mode that the path asks for.
     pub(super) clear_mode: Option<&'r str>,
 }
@@ -74,16 +76,19 @@ impl<'r> PathLabels<'r> {
     /// Takes out labels of empty value, and the mode where there is such a thing.
     fn take_absent(&mut self, request: &'r PushRequest) {
         let mut values = request.labels.iter().map(|(_, value)| value.as_str());
-        let mut clear_mode = None;
+        let (mut clear_mode, mut absent) = (None, Vec::new());
         self.labels.retain(|label| {
             let value = values.next().expect("a label for each pair");
             let is_mode = request.dialect == Dialect::Aggregate && label.name == CLEAR_MODE;
             if is_mode && !value.is_empty() {
                 clear_mode = Some(value);
             }
+            if !is_mode && value.is_empty() {
+                absent.push(labels::split(&label.rendered).0.to_owned());
+            }
             !is_mode && !value.is_empty()
         });
-        self.clear_mode = clear_mode;
+        (self.clear_mode, self.absent) = (clear_mode, absent);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -94,9 +99,11 @@ impl<'r> PathLabels<'r> {
         self.by_name.binary_search_by_key(&name, |index| self.labels[*index].name).is_ok()
     }
 
-    /// Each pair as rendered, in the order of the path.
-    pub(super) fn rendered(&self) -> Vec<String> {
-        self.labels.iter().map(|label| label.rendered.clone()).collect()
+    /// The series that were pushed with this path. A label of empty value does not widen what is
+    /// meant: it stands for the series without it, as it does for a push.
+    pub(super) fn matching(&self) -> Matching {
+        let pairs = self.labels.iter().map(|label| label.rendered.clone()).collect();
+        Matching { pairs, absent: self.absent.clone() }
     }
 
     /// The group whose key these labels are.

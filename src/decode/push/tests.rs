@@ -4,7 +4,7 @@ use super::*;
 use crate::model::exposition::{
     ExposedBucket, ExposedFamily, ExposedLabel, ExposedMetric, ExposedQuantile, ExposedValue,
 };
-use crate::model::push::{Change, Meet, PushedSeries, Write};
+use crate::model::push::{Change, Matching, Meet, PushedSeries, Write};
 use crate::model::{MetricType, SeriesHasher, Span, Timestamp, labels};
 
 mod aggregate;

@@ -45,8 +45,8 @@ pub(super) fn write<'a>(
         writer.family(family)?;
     }
     let write = writer.write;
-    // What adds up may come in parts.
-    if dialect == Dialect::Replace
+    // In gravel-gateway's dialect what adds up may come in parts.
+    if dialect != Dialect::Aggregate
         && let Some((family, series)) = duplicates::find(&write)
     {
         return Err(twice(&write, family, series));
@@ -92,6 +92,7 @@ impl<'a> Writer<'a> {
             help: self.text(self.body.text(family.help)),
             unit: self.text(self.body.text(family.unit)),
             clears: false,
+            prevails: false,
             series: 0..0,
         };
         self.write.families.push(pushed);
@@ -198,6 +199,7 @@ fn twice(write: &Write, family: usize, series: usize) -> PushRefusal {
     let family = &write.families[family];
     let labels = write.text(write.series[series].labels);
     let series = series_text(family.metric_type, write.text(family.name), labels);
-    let detail = format!("{series} stands twice in the push; expected every series once");
+    let detail =
+        format!("duplicate series: {series} stands twice in the push; expected every series once");
     PushRefusal { reason: Reason::Inconsistent, detail }
 }

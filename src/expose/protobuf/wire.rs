@@ -39,9 +39,10 @@ pub(super) trait Sink {
         self.zigzag(value);
     }
 
+    /// Zero has no sign, as in text.
     fn double(&mut self, field: u32, value: f64) {
         self.tag(field, FIXED_64);
-        self.put(&value.to_le_bytes());
+        self.put(&(value + 0.0).to_le_bytes());
     }
 
     fn string(&mut self, field: u32, text: &str) {

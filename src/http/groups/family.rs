@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::LabelSet;
-use crate::expose::number::push_number;
+use crate::expose::number::push_go_number;
 use crate::model::Timestamp;
 use crate::store::{Family, Values};
 
@@ -94,6 +94,6 @@ impl Serialize for Pairs {
 
 fn number(value: f64) -> String {
     let mut text = Vec::new();
-    push_number(&mut text, value);
+    push_go_number(&mut text, value);
     String::from_utf8(text).expect("numbers are ASCII")
 }

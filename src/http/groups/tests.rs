@@ -71,7 +71,7 @@ fn every_type_is_shown_in_text_and_series_without_a_group_are_left_out() {
     let expected = json!([{
         "labels": labels,
         "last_push_successful": true,
-        "push_time_seconds": gauge("1700000000.5"),
+        "push_time_seconds": gauge("1.7000000005e+09"),
         "push_failure_time_seconds": gauge("0"),
         "temperature": temperature,
         "latency": {

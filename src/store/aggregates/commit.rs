@@ -1,13 +1,18 @@
 //! Doing what a plan says. Nothing here can be refused.
 
-use super::plan::{Home, Plan};
+use super::plan::{Before, Home, Plan};
 use super::stage::Stage;
 use super::{Aggregates, SeriesRef, small};
-use crate::store::step::When;
+use crate::model::Timestamp;
+use crate::store::step::{Step, When};
 
 impl Aggregates {
     pub(super) fn commit(&mut self, stage: &Stage<'_>, plan: Plan, when: When) {
-        for place in plan.removals {
+        // A family that leaves goes first: its names are free then. Of the others no series goes
+        // before those that come: a family that has none for a moment would be gone.
+        let (first, last): (Vec<_>, Vec<_>) =
+            plan.removals.into_iter().partition(|place| plan.leaving.contains(&place.0));
+        for place in first {
             self.remove(place);
         }
         let homes: Vec<Option<u32>> = plan
@@ -19,11 +24,6 @@ impl Aggregates {
                 Home::Nowhere => None,
             })
             .collect();
-        for (staged, home) in stage.families.iter().zip(&homes) {
-            if let Some(at) = home {
-                self.families[*at as usize].learn(staged.help, staged.unit);
-            }
-        }
         let mut rows: Vec<Option<u32>> = plan.slots.iter().map(|slot| slot.row).collect();
         let new_rows = rows.iter().filter(|row| row.is_none()).count();
         self.index.reserve(new_rows, |series| series.hash);
@@ -42,8 +42,36 @@ impl Aggregates {
                 }
                 row
             });
-            family.take(row as usize, &one.step, one.created, when);
+            let before = plan.slots[*slot as usize].before;
+            let goes_on = || before.and_then(|before| started(before, &one.step));
+            family.take(row as usize, &one.step, one.created.or_else(goes_on), when);
         }
         self.limit.used = self.limit.used - plan.series_before + plan.series_after;
+        for place in last {
+            self.remove(place);
+        }
+        for (staged, home) in stage.families.iter().zip(&homes) {
+            let Some(at) = *home else { continue };
+            match stage.group {
+                None => self.families[at as usize].learn(staged.help, staged.unit),
+                Some(write) => {
+                    let is_alone = self.is_alone(at, &write.group.labels);
+                    self.families[at as usize].relearn(staged.help, staged.unit, is_alone);
+                }
+            }
+        }
     }
+
+    /// Whether all series of a family are one group's.
+    fn is_alone(&self, at: u32, group: &str) -> bool {
+        let own =
+            self.groups.find(group).map_or(0, |group| self.groups.places_in(group, at).count());
+        own == self.families[at as usize].live()
+    }
+}
+
+/// Since when a histogram counts that went on in other buckets, unless it began anew.
+fn started(before: Before, step: &Step<'_>) -> Option<Timestamp> {
+    let Step::Histogram(step) = step else { return None };
+    (step.counts.iter().sum::<u64>() >= before.observations).then_some(before.created)
 }

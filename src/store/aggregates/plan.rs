@@ -13,8 +13,8 @@ use hashbrown::HashTable;
 
 use super::stage::{Stage, StagedFamily, StagedSeries};
 use super::{Aggregates, small};
-use crate::model::{Reason, labels};
-use crate::store::family::{Family, Values};
+use crate::model::{Reason, Timestamp, labels};
+use crate::store::family::Family;
 use crate::store::groups::Place;
 use crate::store::outlook::Outlook;
 use crate::store::refusal::{Refusal, check_labels, name_conflict, type_conflict};
@@ -25,6 +25,8 @@ mod removals;
 pub(super) struct Plan {
     /// Ascending, each once.
     pub(super) removals: Vec<Place>,
+    /// Families that lose every series, so that their names and types are free.
+    pub(super) leaving: HashSet<u32>,
     /// Of each staged family.
     pub(super) homes: Vec<Home>,
     /// Of each staged series its slot.
@@ -48,6 +50,15 @@ pub(super) struct Slot {
     pub(super) staged: u32,
     /// Where the series exists already.
     pub(super) row: Option<u32>,
+    /// What it was, if it goes on in a family with other buckets.
+    pub(super) before: Option<Before>,
+}
+
+/// A histogram in the buckets that it had.
+#[derive(Clone, Copy)]
+pub(super) struct Before {
+    pub(super) created: Timestamp,
+    pub(super) observations: u64,
 }
 
 impl Plan {
@@ -59,11 +70,14 @@ impl Plan {
         let planning = Planning { aggregates, stage, when };
         let existing: Vec<Option<u32>> =
             stage.families.iter().map(|family| planning.existing(family)).collect();
-        let (slots, slot_of) = planning.look_up(&existing)?;
-        let removals = planning.removals(&existing, &slots);
+        let (mut slots, slot_of) = planning.look_up(&existing)?;
+        let mut removals = planning.removals(&existing, &slots);
+        planning.reshape(&existing, &mut slots, &mut removals);
         let leaving = planning.leaving(&removals);
         let homes = planning.homes(&existing, &leaving)?;
-        let mut plan = Self { removals, homes, slot_of, slots, series_before: 0, series_after: 0 };
+        let (series_before, series_after) = (0, 0);
+        let mut plan =
+            Self { removals, leaving, homes, slot_of, slots, series_before, series_after };
         planning.try_steps(&mut plan)?;
         planning.check_room(&plan)?;
         Ok(plan)
@@ -106,11 +120,14 @@ impl Planning<'_> {
                 continue;
             }
             let slot = small(slots.len());
-            let row = self.row(one, existing[one.family as usize])?;
+            let row = match one.is_new {
+                true => None,
+                false => self.row(one, existing[one.family as usize])?,
+            };
             if row.is_none() {
                 check_labels(self.family_of(one).name, one.labels)?;
             }
-            slots.push(Slot { staged, row });
+            slots.push(Slot { staged, row, before: None });
             slot_of.push(slot);
             let hash = |slot: &u32| series[slots[*slot as usize].staged as usize].hash;
             seen.insert_unique(one.hash, slot, hash);
@@ -118,7 +135,7 @@ impl Planning<'_> {
         Ok((slots, slot_of))
     }
 
-    /// Where a series is, unless its family has to change its type or its buckets for it.
+    /// Where a series is, unless its family has to change its type for it, or it gives way.
     fn row(&self, one: &StagedSeries<'_>, family: Option<u32>) -> Result<Option<u32>, Refusal> {
         let Some(at) = family else { return Ok(None) };
         let staged = self.family_of(one);
@@ -132,6 +149,9 @@ impl Planning<'_> {
         if let Some(write) = self.stage.group {
             let group = self.aggregates.groups.find(&write.group.labels);
             let is_in = family.group(found.row as usize);
+            if is_in.is_none() && staged.prevails {
+                return Ok(None);
+            }
             if is_in.is_none() || is_in != group.map(|group| group as usize) {
                 let what = is_in.map_or_else(
                     || "exists outside of any group".to_owned(),
@@ -140,12 +160,6 @@ impl Planning<'_> {
                     },
                 );
                 return Err(self.inconsistent(one, &what));
-            }
-            // A histogram that changed its buckets is another one. It has them as pushed, unless
-            // other groups keep the family as it is.
-            if matches!(&family.values, Values::Histograms { bounds, .. } if **bounds != *staged.shape)
-            {
-                return Ok(None);
             }
         }
         Ok(Some(found.row))

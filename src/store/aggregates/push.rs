@@ -37,7 +37,7 @@ impl Aggregates {
         match &push.operation {
             Operation::Write(_) | Operation::Events(_) => {}
             Operation::DeleteGroup(group) => self.delete_group(&group.labels),
-            Operation::DeleteMatching(pairs) => self.delete_matching(pairs),
+            Operation::DeleteMatching(matching) => self.delete_matching(matching),
             Operation::Wipe => self.wipe(),
         }
         if let Some(key) = push.idempotency {
@@ -65,5 +65,5 @@ fn when(push: &Push, now: Timestamp) -> When {
 }
 
 fn written(stage: &Stage<'_>) -> PushApplied {
-    PushApplied { series: stage.series.len() as u64, repeated: false }
+    PushApplied { series: stage.pushed as u64, repeated: false }
 }

@@ -4,6 +4,7 @@
 //! columns until [`Aggregates::sweep`] finds that most of the family's rows are such.
 
 use super::{Aggregates, small};
+use crate::model::push::Matching;
 use crate::model::{MetricType, labels};
 use crate::store::family::Family;
 use crate::store::groups::{Groups, Place};
@@ -16,14 +17,18 @@ impl Aggregates {
         }
     }
 
-    /// Removes the series whose labels include all of these pairs.
-    pub(super) fn delete_matching(&mut self, pairs: &[String]) {
+    /// Removes the series that have these labels.
+    pub(super) fn delete_matching(&mut self, matching: &Matching) {
         let carries = |text: &str, pair: &String| labels::pairs(text).any(|own| own == pair);
+        let lacks = |text: &str, name: &String| {
+            labels::names_and_values(text).all(|(own, value)| own != name || value.is_empty())
+        };
         let mut places: Vec<Place> = Vec::new();
         for (at, family) in (0_u32..).zip(&self.families) {
             let rows = family.rows().filter(|row| {
                 let text = family.labels.get(*row);
-                pairs.iter().all(|pair| carries(text, pair))
+                matching.pairs.iter().all(|pair| carries(text, pair))
+                    && matching.absent.iter().all(|name| lacks(text, name))
             });
             places.extend(rows.map(|row| (at, small(row))));
         }

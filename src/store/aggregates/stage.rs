@@ -1,12 +1,13 @@
 //! A push as the store looks at it: families and series, whether it came as metrics or as events.
 //!
-//! Events of one push are a set as its metrics are: an event whose mode is `family` removes the
-//! series of its family that the push does not write, not those of the events before it.
+//! Metrics of a push are a set. Events are a sequence, as they are in a list or a stream: one whose
+//! mode is `family` also removes what those before it wrote, and what comes after it to another
+//! series makes that series anew. So of each family only what its last such event leaves is staged.
 
 use std::collections::HashMap;
 
 use crate::model::push::{GroupWrite, Write};
-use crate::model::{Batch, MetricType, Mode, Reason, Timestamp};
+use crate::model::{Batch, Event, MetricType, Mode, Reason, Timestamp, labels};
 use crate::store::refusal::Refusal;
 use crate::store::step::Step;
 
@@ -15,6 +16,10 @@ pub(super) struct Stage<'a> {
     /// Each name once.
     pub(super) families: Vec<StagedFamily<'a>>,
     pub(super) series: Vec<StagedSeries<'a>>,
+    /// Series or events that were pushed.
+    pub(super) pushed: usize,
+    /// Series come one after the other: a family that loses all it had is what it was all the same.
+    pub(super) is_sequence: bool,
 }
 
 pub(super) struct StagedFamily<'a> {
@@ -25,6 +30,8 @@ pub(super) struct StagedFamily<'a> {
     /// As [`crate::model::Event::numbers`]: the buckets or objectives of a new family.
     pub(super) shape: &'a [f64],
     pub(super) clears: bool,
+    /// As [`crate::model::push::PushedFamily::prevails`].
+    pub(super) prevails: bool,
     /// Whether it has a series.
     pub(super) is_written: bool,
 }
@@ -36,6 +43,16 @@ pub(super) struct StagedSeries<'a> {
     pub(super) hash: u64,
     pub(super) step: Step<'a>,
     pub(super) created: Option<Timestamp>,
+    /// What there is of the series goes before it is written.
+    pub(super) is_new: bool,
+}
+
+/// The events of a family that remove its other series.
+#[derive(Clone, Copy)]
+struct Clearing {
+    last: usize,
+    /// The last of another series than that one's.
+    other: Option<usize>,
 }
 
 impl<'a> Stage<'a> {
@@ -57,6 +74,7 @@ impl<'a> Stage<'a> {
                 unit: write.text(family.unit),
                 shape,
                 clears: family.clears,
+                prevails: family.prevails,
                 is_written: !pushed.is_empty(),
             });
             series.extend(pushed.iter().map(|one| StagedSeries {
@@ -65,16 +83,19 @@ impl<'a> Stage<'a> {
                 hash: one.hash,
                 step: Step::of_change(write, &one.change),
                 created: one.created,
+                is_new: false,
             }));
         }
-        Self { group: write.group.as_ref(), families, series }.suited()
+        let (group, pushed) = (write.group.as_ref(), series.len());
+        Self { group, families, series, pushed, is_sequence: false }.suited()
     }
 
     pub(super) fn of_events(batch: &'a Batch) -> Result<Self, Refusal> {
         let mut families: Vec<StagedFamily<'a>> = Vec::new();
         let mut by_name = HashMap::new();
         let mut series = Vec::with_capacity(batch.events.len());
-        for event in &batch.events {
+        let clearing = clearing(batch);
+        for (at, event) in batch.events.iter().enumerate() {
             let name = batch.text(event.name);
             let index = *by_name.entry(name).or_insert_with(|| {
                 families.push(StagedFamily {
@@ -83,7 +104,8 @@ impl<'a> Stage<'a> {
                     help: "",
                     unit: "",
                     shape: batch.numbers(event.numbers),
-                    clears: false,
+                    clears: clearing.contains_key(name),
+                    prevails: false,
                     is_written: true,
                 });
                 families.len() - 1
@@ -99,16 +121,25 @@ impl<'a> Stage<'a> {
             if family.help.is_empty() {
                 family.help = batch.text(event.help);
             }
-            family.clears |= event.mode == Mode::Family;
+            // What went last before the series was written, or was written and went.
+            let cleared = clearing.get(name).and_then(|clearing| {
+                let of_same = is_same_series(batch, event, &batch.events[clearing.last]);
+                if of_same { clearing.other } else { Some(clearing.last) }
+            });
+            if cleared.is_some_and(|cleared| at < cleared) {
+                continue;
+            }
             series.push(StagedSeries {
                 family: super::small(index),
                 labels: batch.text(event.labels),
                 hash: event.hash,
                 step: Step::of_event(event),
                 created: None,
+                is_new: cleared.is_some(),
             });
         }
-        Self { group: None, families, series }.suited()
+        let pushed = batch.events.len();
+        Self { group: None, families, series, pushed, is_sequence: true }.suited()
     }
 
     /// Refuses what no series of its type could take.
@@ -124,4 +155,24 @@ impl<'a> Stage<'a> {
         }
         Ok(self)
     }
+}
+
+/// Of each family that is cleared.
+fn clearing(batch: &Batch) -> HashMap<&str, Clearing> {
+    let mut all: HashMap<&str, Clearing> = HashMap::new();
+    let clears = batch.events.iter().enumerate().filter(|(_, event)| event.mode == Mode::Family);
+    for (at, event) in clears.rev() {
+        let name = batch.text(event.name);
+        let clearing = all.entry(name).or_insert(Clearing { last: at, other: None });
+        let last = &batch.events[clearing.last];
+        if clearing.other.is_none() && !is_same_series(batch, event, last) {
+            clearing.other = Some(at);
+        }
+    }
+    all
+}
+
+/// Of events of one family.
+fn is_same_series(batch: &Batch, a: &Event, b: &Event) -> bool {
+    a.hash == b.hash && labels::same(batch.text(a.labels), batch.text(b.labels))
 }

@@ -33,7 +33,8 @@ pub(super) enum Pushed {
     Write(Write),
     Events(Vec<Event>),
     DeleteGroup(&'static str),
-    DeleteMatching(Vec<&'static str>),
+    /// Pairs, and names that must be absent.
+    DeleteMatching(Vec<&'static str>, Vec<&'static str>),
     Wipe,
 }
 
@@ -176,7 +177,8 @@ fn pushed() -> impl Strategy<Value = Pushed> {
         20 => write().prop_map(Pushed::Write),
         4 => prop::collection::vec(event(), 0..6).prop_map(Pushed::Events),
         2 => group().prop_map(Pushed::DeleteGroup),
-        1 => prop::collection::vec(pair, 1..3).prop_map(Pushed::DeleteMatching),
+        1 => (prop::collection::vec(pair, 1..3), prop::collection::vec(some(&["x", "y"]), 0..2))
+            .prop_map(|(pairs, absent)| Pushed::DeleteMatching(pairs, absent)),
         1 => Just(Pushed::Wipe),
     ]
 }

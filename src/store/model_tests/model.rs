@@ -144,20 +144,68 @@ impl Model {
                         family.help = new.help;
                     }
                 }
-                let events: Vec<&Event> = events.iter().collect();
-                tried.write(&Write { group: None, key: None, families }, &events, now)?;
-                count = events.len() as u64;
+                count = tried.events(events, families, now)?;
             }
             Pushed::DeleteGroup(labels) => {
                 tried.retain(|_, _, series| series.group.as_deref() != Some(labels));
             }
-            Pushed::DeleteMatching(pairs) => tried.retain(|_, labels, _| {
-                !pairs.iter().all(|wanted| labels::pairs(labels).any(|pair| pair == *wanted))
+            Pushed::DeleteMatching(pairs, absent) => tried.retain(|_, labels, _| {
+                let has = |wanted: &&str| labels::pairs(labels).any(|pair| pair == *wanted);
+                let names =
+                    |name: &&str| labels::pairs(labels).any(|pair| labels::split(pair).0 == *name);
+                !pairs.iter().all(has) || absent.iter().any(names)
             }),
             Pushed::Wipe => tried.families.clear(),
         }
         *self = tried;
         Ok((count, false))
+    }
+
+    /// Events one after the other, but that what a later one takes away is not looked at. Returns
+    /// how many there are.
+    fn events(
+        &mut self,
+        events: &[Event],
+        families: Vec<OneFamily>,
+        now: Timestamp,
+    ) -> Result<u64, Reason> {
+        let clears = |at: usize, of: &Event| {
+            let event: &Event = &events[at];
+            event.mode == Mode::Family
+                && event.name == of.name
+                && !labels::same(event.labels, of.labels)
+        };
+        let mut staged: Vec<&Event> = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            if !(at..events.len()).any(|later| clears(later, event)) {
+                staged.push(event);
+            }
+        }
+        let before = self.clone();
+        for event in &staged {
+            if (0..events.len()).any(|at| clears(at, event))
+                && let Some(family) = self.families.get_mut(event.name)
+            {
+                let labels = &*labels::canonical(event.labels);
+                family.series.remove(labels);
+                family.windows.remove(labels);
+            }
+        }
+        self.write(&Write { group: None, key: None, families }, &staged, now)?;
+        for (name, known) in &before.families {
+            if let Some(after) = self.families.get_mut(name)
+                && events.iter().any(|event| event.name == name)
+            {
+                for (known, after) in
+                    [(&known.help, &mut after.help), (&known.unit, &mut after.unit)]
+                {
+                    if !known.is_empty() {
+                        after.clone_from(known);
+                    }
+                }
+            }
+        }
+        Ok(events.len() as u64)
     }
 
     fn retain(&mut self, keep: impl Fn(&str, &str, &Series) -> bool) {
@@ -204,6 +252,13 @@ impl Model {
             });
             !goes || is_written
         });
+        // Events leave a family what it was, though all of its series go.
+        for (name, known) in before.families.iter().filter(|_| !events.is_empty()) {
+            let without =
+                ModelFamily { series: BTreeMap::new(), windows: BTreeMap::new(), ..known.clone() };
+            self.families.entry(name.clone()).or_insert(without);
+        }
+        self.reshape(write, &pushed, now);
         for family in &write.families {
             let of_events: Vec<&&Event> =
                 events.iter().filter(|event| event.name == family.name).collect();
@@ -213,7 +268,7 @@ impl Model {
             self.settle(family, of_events.first().map(|event| &*event.numbers))?;
             let known = self.families.get_mut(family.name).expect("just settled");
             for (known, new) in [(&mut known.help, family.help), (&mut known.unit, family.unit)] {
-                if known.is_empty() {
+                if known.is_empty() || (group.is_some() && !new.is_empty()) {
                     *known = new.to_owned();
                 }
             }
@@ -227,11 +282,54 @@ impl Model {
         for event in events {
             self.families.get_mut(event.name).expect("just settled").event(event, now)?;
         }
+        // Of a family that is one group's alone, what that says of it counts.
+        for family in write.families.iter().filter(|_| group.is_some()) {
+            if let Some(known) = self.families.get_mut(family.name)
+                && !family.series.is_empty()
+                && known.series.values().all(|series| series.group == group)
+            {
+                (known.help, known.unit) = (family.help.to_owned(), family.unit.to_owned());
+            }
+        }
         let served = self.served();
         if served > served_before && served > self.most_series {
             return Err(Reason::SeriesLimit);
         }
         Ok(())
+    }
+
+    /// A histogram that a group pushes in other buckets has them, if its family is nobody else's.
+    fn reshape(&mut self, write: &Write, pushed: &BTreeSet<(&str, String)>, now: Timestamp) {
+        for family in write.families.iter().filter(|_| write.group.is_some()) {
+            let Some(OneSeries { change: Change::Histogram { bounds, .. }, .. }) =
+                family.series.first()
+            else {
+                continue;
+            };
+            let Some(known) = self.families.get_mut(family.name) else { continue };
+            let all =
+                known.series.keys().all(|labels| pushed.contains(&(family.name, labels.clone())));
+            if known.metric_type != Histogram || known.shape == *bounds || !all {
+                continue;
+            }
+            known.shape.clone_from(bounds);
+            for (labels, series) in &mut known.series {
+                let State::Histogram { counts, sum, native } = &mut series.state else { continue };
+                let before: u64 = counts.iter().sum();
+                let new = family.series.iter().find(|new| labels::same(new.labels, labels));
+                let goes_on = new.is_some_and(|new| match &new.change {
+                    Change::Histogram { meet, counts, .. } => {
+                        *meet == Meet::Replace && counts.iter().sum::<u64>() >= before
+                    }
+                    _ => false,
+                });
+                if !goes_on {
+                    series.created = Some(now);
+                }
+                *counts = vec![0; bounds.len() + 1];
+                (*sum, *native) = (0.0, None);
+            }
+        }
     }
 
     fn settle(&mut self, family: &OneFamily, numbers: Option<&[f64]>) -> Result<(), Reason> {

@@ -119,12 +119,12 @@ fn a_family_is_cleared_of_what_is_not_pushed() {
     fixture.write(NOW, clear).expect("two go for one");
     expect(&fixture, &[("x{n=\"3\"}", ""), ("x{n=\"4\"}", "")]);
     assert_eq!(fixture.scalars("x", NOW)[0].1, 2.0);
-    // Events of one push are a set.
+    // Events of one push come one after the other.
     let batch = fixture.batch().gauge("x", "n=\"5\"", 1.0).mode(Mode::Family);
     let batch = batch.gauge("x", "n=\"6\"", 1.0).mode(Mode::Family).counter("c", "", 2.0).build();
     let events = push_of(Operation::Events(Box::new(batch)), NOW);
     assert_eq!(fixture.push(events).map(|applied| applied.series), Ok(3));
-    expect(&fixture, &[("c{}", ""), ("x{n=\"5\"}", ""), ("x{n=\"6\"}", "")]);
+    expect(&fixture, &[("c{}", ""), ("x{n=\"6\"}", "")]);
     let mixed = fixture.batch().counter("new", "", 1.0).gauge("c", "", 2.0).build();
     let events = push_of(Operation::Events(Box::new(mixed)), NOW);
     assert_eq!(fixture.push(events), Err(Reason::TypeConflict));
@@ -145,7 +145,7 @@ fn deleting_takes_exactly_what_is_meant() {
     expect(&fixture, &[(r#"a{job="1",instance="a"}"#, both), (r#"b{job="2"}"#, TWO), (note, TWO)]);
     let matching = |pairs: &[&str]| {
         let pairs = pairs.iter().map(|pair| (*pair).to_owned()).collect();
-        push_of(Operation::DeleteMatching(pairs), NOW)
+        push_of(Operation::DeleteMatching(Matching { pairs, absent: vec!["x".into()] }), NOW)
     };
     fixture.push(matching(&[ONE, r#"instance="b""#])).expect("nothing is there");
     fixture.push(matching(&[r#"instance="a""#, ONE])).expect("is there");
@@ -159,6 +159,40 @@ fn deleting_takes_exactly_what_is_meant() {
     assert!(fixture.store.cut(NOW).groups.is_empty());
     put(&mut fixture, ONE, true, "b_sum", &[ONE]);
     expect(&fixture, &[(r#"b_sum{job="1"}"#, ONE)]);
+}
+
+/// A label of empty value is one that a series has not.
+#[test]
+fn what_must_be_absent_narrows_a_deletion() {
+    let mut fixture = Fixture::new(100);
+    let series = [r#"job="1",x="2""#, r#"x="",job="1""#, r#"job="1""#, r#"job="2""#];
+    let write = |push: PushBuilder| {
+        series
+            .iter()
+            .fold(push.family(Gauge, "a"), |push, labels| push.scalar(Meet::Add, labels, 1.0))
+    };
+    fixture.write(NOW, write).expect("fits");
+    let matching = Matching { pairs: vec![ONE.into()], absent: vec!["x".into()] };
+    fixture.push(push_of(Operation::DeleteMatching(matching), NOW)).expect("nothing can be wrong");
+    let left: Vec<_> = fixture.scalars("a", NOW).into_iter().map(|(labels, _)| labels).collect();
+    assert_eq!(left, [series[0], series[3]]);
+}
+
+/// What events of another time left under the name of a group's own.
+#[test]
+fn a_groups_own_family_prevails() {
+    let mut fixture = Fixture::new(100);
+    for metric_type in [Counter, Gauge] {
+        let batch = fixture.batch().event(metric_type, "t", ONE, 1.0, &[]).build();
+        assert_eq!(fixture.apply(&batch, NOW).processed, 1);
+        let write = |push: PushBuilder| {
+            push.group(ONE, true).family(Gauge, "t").prevails().scalar(Meet::Replace, ONE, 2.0)
+        };
+        fixture.write(NOW, write).expect("prevails");
+        expect(&fixture, &[(r#"t{job="1"}"#, ONE)]);
+        assert_eq!(fixture.scalar("t", NOW), 2.0);
+        fixture.push(push_of(Operation::Wipe, NOW)).expect("nothing can be wrong");
+    }
 }
 
 #[test]

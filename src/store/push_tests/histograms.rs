@@ -87,6 +87,63 @@ fn summaries_add_up_without_their_quantiles_and_are_replaced_with_them() {
     assert_eq!(fixture.write(NOW, add), Err(Reason::InvalidValue));
 }
 
+/// What is not added up may be what clients send after they observed NaN.
+#[test]
+fn a_sum_that_replaces_may_be_anything() {
+    for sum in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut fixture = Fixture::new(100);
+        let write = |push: PushBuilder| {
+            let push = push.family(Histogram, "h");
+            let push = push.histogram(Meet::Replace, "", &[1.0], &[1, 1], sum);
+            push.family(Summary, "s").summary(Meet::Replace, "", 2, sum, &[])
+        };
+        fixture.write(NOW, write).expect("replaces");
+        for name in ["h", "s"] {
+            let shown = row(&fixture, name).1;
+            assert!(shown == sum || (shown.is_nan() && sum.is_nan()), "{name}: {shown}");
+        }
+        let write = |push: PushBuilder| {
+            push.family(Histogram, "h").histogram(Meet::Add, "", &[1.0], &[1, 1], 1.0)
+        };
+        assert_eq!(fixture.write(NOW, write), Err(Reason::InvalidValue));
+    }
+    // NaN was observed, and is in no native bucket.
+    for (sum, expected) in [(f64::NAN, Ok(())), (2.0, Err(Reason::Inconsistent))] {
+        let mut fixture = Fixture::new(100);
+        let push = fixture.builder().family(Histogram, "h");
+        let push = push.histogram(Meet::Replace, "", &[], &[3], sum).native(native(1, &[(2, 1)]));
+        assert_eq!(fixture.push(push.build(NOW)).map(|_| ()), expected);
+    }
+}
+
+/// Also in other buckets a histogram that goes on began when it began.
+#[test]
+fn other_buckets_move_no_start_time() {
+    let mut fixture = Fixture::new(100);
+    let put = |fixture: &mut Fixture, at, group: &str, bound: f64, count: u64| {
+        let write = |push: PushBuilder| {
+            let push = push.group(group, true).family(Histogram, "h");
+            push.histogram(Meet::Replace, group, &[bound], &[count, 0], 1.0)
+        };
+        fixture.write(at, write).expect("fits");
+    };
+    let shown = |fixture: &Fixture| {
+        let family = fixture.family("h");
+        let Values::Histograms { bounds, .. } = &family.values else { panic!("{family:?}") };
+        let created: Vec<_> = family.rows().map(|row| family.created[row]).collect();
+        (bounds.to_vec(), created)
+    };
+    let (one, two) = ("job=\"1\"", "job=\"2\"");
+    put(&mut fixture, NOW, one, 1.0, 5);
+    put(&mut fixture, later(1), one, 2.0, 5);
+    assert_eq!(shown(&fixture), (vec![2.0], vec![NOW]));
+    put(&mut fixture, later(2), one, 3.0, 4);
+    assert_eq!(shown(&fixture), (vec![3.0], vec![later(2)]), "its count fell");
+    put(&mut fixture, later(3), two, 7.0, 1);
+    put(&mut fixture, later(4), two, 7.0, 2);
+    assert_eq!(shown(&fixture), (vec![3.0], vec![later(2), later(3)]), "it keeps the first ones'");
+}
+
 #[test]
 fn no_count_overflows() {
     let most = 1_u64 << 63;

@@ -176,6 +176,61 @@ fn events_with_a_mode_do_as_pushes_do() {
     assert_eq!(fixture.store.size().series, 2);
 }
 
+/// Whatever way they come in.
+#[test]
+fn events_pushed_together_are_a_sequence() {
+    type Sent<'f> = (&'f str, f64, Mode);
+    type Left<'f> = (&'f str, f64);
+    let cases: &[(&[Sent<'_>], &[Left<'_>])] = &[
+        (&[("a=\"1\"", 1.0, Mode::Family), ("a=\"2\"", 2.0, Mode::Family)], &[("a=\"2\"", 2.0)]),
+        (
+            &[
+                ("a=\"0\"", 1.0, Mode::Natural),
+                ("a=\"2\"", 2.0, Mode::Family),
+                ("a=\"0\"", 3.0, Mode::Natural),
+            ],
+            &[("a=\"2\"", 2.0), ("a=\"0\"", 3.0)],
+        ),
+        (
+            &[
+                ("a=\"2\"", 4.0, Mode::Natural),
+                ("a=\"1\"", 1.0, Mode::Family),
+                ("a=\"2\"", 2.0, Mode::Family),
+                ("a=\"2\"", 3.0, Mode::Natural),
+            ],
+            &[("a=\"2\"", 5.0)],
+        ),
+        (&[("a=\"0\"", 1.0, Mode::Natural)], &[("a=\"0\"", 8.0)]),
+    ];
+    for (events, expected) in cases {
+        let batch_of = |fixture: &Fixture| {
+            let one = |batch: BatchBuilder, (labels, value, mode): &Sent<'_>| {
+                batch.event(Counter, "x", labels, *value, &[]).mode(*mode)
+            };
+            events.iter().fold(fixture.batch(), one).build()
+        };
+        for pushed in [false, true] {
+            let mut fixture = Fixture::new(100);
+            let before = fixture.batch().event(Counter, "x", "a=\"0\"", 7.0, &[]).build();
+            fixture.apply(&before, NOW);
+            let batch = batch_of(&fixture);
+            if pushed {
+                let push = push_of(Operation::Events(Box::new(batch)), NOW);
+                fixture.push(push).expect("all are valid");
+            } else {
+                assert_eq!(fixture.apply(&batch, NOW).processed, events.len() as u64);
+            }
+            assert_eq!(fixture.scalars("x", NOW), pairs(expected), "{events:?}, pushed: {pushed}");
+        }
+    }
+    // The type that the family had stays, though none of its series does.
+    let mut fixture = Fixture::new(100);
+    fixture.apply(&fixture.batch().event(Counter, "x", "", 7.0, &[]).build(), NOW);
+    let batch = fixture.batch().event(Gauge, "x", "a=\"1\"", 1.0, &[]).mode(Mode::Family).build();
+    let push = push_of(Operation::Events(Box::new(batch)), NOW);
+    assert_eq!(fixture.push(push).map(|_| ()), Err(Reason::TypeConflict));
+}
+
 #[test]
 fn a_start_time_is_kept_until_the_series_begins_anew() {
     let created = |fixture: &Fixture, name| fixture.family(name).created;

@@ -142,10 +142,13 @@ fn deleting_by_labels_and_pushing_nothing() {
     answered(&gateway, "POST /metrics", "# HELP d_none Nothing.\n# TYPE d_none gauge\n", 200);
     served(&gateway, "d_none", &[]);
     let zone_y = "d_runs{job=\"a\",zone=\"y\"} 1";
-    answered(&gateway, "DELETE /metrics/zone/x", "", 200);
+    answered(&gateway, "DELETE /metrics/zone/x", "", 202);
     served(&gateway, "d_runs", &[zone_y, "d_runs{job=\"b\"} 1"]);
-    answered(&gateway, "DELETE /metrics/job/nobody", "", 200);
-    answered(&gateway, "DELETE /metrics/job/b", "", 200);
+    answered(&gateway, "DELETE /metrics/job/nobody", "", 202);
+    // As from a variable that is not set: what has a zone stays.
+    answered(&gateway, "DELETE /metrics/job/a/zone/", "", 202);
+    served(&gateway, "d_runs", &[zone_y, "d_runs{job=\"b\"} 1"]);
+    answered(&gateway, "DELETE /metrics/job/b/zone/", "", 202);
     served(&gateway, "d_", &["d_more{job=\"a\",zone=\"y\"} 1", zone_y]);
     // Everything at once is not a slip that this forgives.
     assert!((400..500).contains(&send(&gateway, "DELETE /metrics", "").status));

@@ -50,7 +50,7 @@ fn groups_stay_what_they_were() {
 fn series_began_when_they_began() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
-    let mut gateway = Gateway::of(&redis).start();
+    let mut gateway = Gateway::of(&redis).set("Metrics__CreatedSamples", "true").start();
     answered(&gateway, "POST /metrics", "# TYPE b_total counter\nb_total 1\n", 200);
     let created = |gateway: &Gateway| -> Vec<String> {
         let accept = "Accept: application/openmetrics-text; version=1.0.0";
@@ -66,6 +66,6 @@ fn series_began_when_they_began() {
     // Deleted, and begun anew.
     answered(&gateway, "POST /metrics/job/a", "# TYPE b_total counter\nb_total 1\n", 200);
     assert_eq!(created(&gateway).len(), 2);
-    answered(&gateway, "DELETE /metrics/job/a", "", 200);
+    answered(&gateway, "DELETE /metrics/job/a", "", 202);
     assert_eq!(created(&gateway), before);
 }

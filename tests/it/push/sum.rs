@@ -49,6 +49,10 @@ fn labels_of_the_path() {
     let said = answered(&gateway, "POST /metrics/job/a/zone", "s_path 1\n", 400);
     assert!(said.contains("labels must be defined in pairs"), "{said}");
     served(&gateway, "s_path", &lines);
+    for body in ["s_path 1\ns_path 2\n", "# TYPE s_path gauge\ns_path 1\ns_path{x=\"\"} 1\n"] {
+        let said = answered(&gateway, "POST /metrics/job/a", body, 400);
+        assert!(said.contains("duplicate") && said.contains("s_path"), "{said}");
+    }
     answered(&gateway, "POST /metrics/job/a", "", 202);
     answered(&gateway, "DELETE /metrics/zone/x", "", 202);
     served(&gateway, "s_path", &lines[..1]);

@@ -133,7 +133,7 @@ pub(super) fn native_histograms(
     columns: &v3::NativeHistograms,
 ) -> Result<(), String> {
     let rows = rows(&columns.rows_skipped, family)?;
-    let Values::Histograms { bounds, counts: classic, .. } = &family.values else {
+    let Values::Histograms { bounds, counts: classic, sums } = &family.values else {
         return only_for("native histograms", false, family);
     };
     let histograms = Some(rows.len());
@@ -163,7 +163,7 @@ pub(super) fn native_histograms(
         };
         let width = bounds.len() + 1;
         let observations = classic[row * width..(row + 1) * width].iter().sum();
-        if !is_sound(&native, observations) {
+        if !is_sound(&native, observations, sums[row]) {
             return Err(format!("a native histogram that does not hold together: {native:?}"));
         }
         natives.push((row, Arc::new(native)));
@@ -175,7 +175,7 @@ pub(super) fn native_histograms(
 }
 
 /// Its buckets hold the same observations as the classic ones do.
-fn is_sound(native: &NativeHistogram, observations: u64) -> bool {
+fn is_sound(native: &NativeHistogram, observations: u64, sum: f64) -> bool {
     let ascends = |buckets: &[(i32, u64)]| {
         buckets.is_sorted_by(|a, b| a.0 < b.0) && buckets.iter().all(|(_, count)| *count > 0)
     };
@@ -184,7 +184,7 @@ fn is_sound(native: &NativeHistogram, observations: u64) -> bool {
         && native.zero_threshold >= 0.0
         && ascends(&native.positive)
         && ascends(&native.negative)
-        && native.observations() == Some(observations)
+        && native.holds(observations, sum)
 }
 
 pub(super) fn groups(family: &mut Family, columns: &v3::RowGroups) -> Result<(), String> {

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::expose::page;
-use crate::model::push::{IdempotencyKey, Operation};
+use crate::model::push::{IdempotencyKey, Matching, Operation};
 use crate::model::{BatchPush, Exemplar, MetricType, NativeHistogram, Push};
 use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
 use crate::store::{AppliedKey, Family, TextColumn};
@@ -162,7 +162,10 @@ fn rows_that_were_removed_are_not_written() {
             ticket: 1,
             at: NOW,
             idempotency: None,
-            operation: Operation::DeleteMatching(vec![pair.into()]),
+            operation: Operation::DeleteMatching(Matching {
+                pairs: vec![pair.into()],
+                absent: Vec::new(),
+            }),
         }),
     });
     let batch = crate::model::Batch { pushes: pushes.collect(), ..Default::default() };

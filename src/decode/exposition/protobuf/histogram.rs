@@ -84,8 +84,8 @@ impl Reader {
         for quantile in &summary.quantile {
             let (quantile, value) =
                 (quantile.quantile.unwrap_or_default(), quantile.value.unwrap_or_default());
-            if !(0.0..=1.0).contains(&quantile) {
-                let problem = format!("found the quantile {quantile}; expected from 0 to 1");
+            if quantile.is_nan() {
+                let problem = format!("found the quantile {quantile}; expected a number");
                 return Err(Problem::new(at, problem));
             }
             self.builder.composites.quantile(series, quantile, value, at);

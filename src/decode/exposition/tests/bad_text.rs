@@ -164,8 +164,8 @@ fn refusals_name_place_found_and_expected() {
             "line 2, column 1: found no label quantile, which this sample must have",
         ),
         (
-            "# TYPE s summary\ns{quantile=\"1.5\"} 1",
-            "line 2, column 1: found quantile=\"1.5\"; expected from 0 to 1",
+            "# TYPE s summary\ns{quantile=\"NaN\"} 1",
+            "line 2, column 1: found quantile=\"NaN\"; expected a number",
         ),
         (
             "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns{quantile=\".5\"} 2",

@@ -53,8 +53,9 @@ fn deletions_need_labels_and_a_wipe_needs_nothing() {
         let path = [("job", "x\""), ("a", "1"), ("empty", "")];
         let push = interpret(&request(dialect, Method::Delete, &path), &options()).expect("taken");
         match &push.operation {
-            Operation::DeleteMatching(pairs) => {
+            Operation::DeleteMatching(Matching { pairs, absent }) => {
                 assert_eq!(pairs, &[r#"job="x\"""#, r#"a="1""#]);
+                assert_eq!(absent, &["empty"]);
             }
             other => panic!("{other:?}"),
         }

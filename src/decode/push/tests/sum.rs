@@ -31,9 +31,10 @@ fn a_label_is_in_the_path_or_in_the_body() {
 }
 
 #[test]
-fn a_series_may_come_in_parts() {
+fn a_series_stands_once_in_a_body() {
     let body = Body::default().gauge("g", "", 1.0).scalar("", 2.0);
-    assert_eq!(meaning(Sum, &[], &body), ["gauge g{} + 1", "gauge g{} + 2"]);
+    let detail = "duplicate series: gauge g stands twice";
+    assert_refused(Sum, &[], &body, Reason::Inconsistent, detail);
 }
 
 #[test]

@@ -142,9 +142,11 @@ impl ModelFamily {
                     (*own_sum, *own_native) = (0.0, None);
                 }
                 let was_empty = own.iter().all(|count| *count == 0);
-                finite(*sum)?;
                 *own_sum += sum;
-                finite(*own_sum)?;
+                if *meet == Meet::Add {
+                    finite(*sum)?;
+                    finite(*own_sum)?;
+                }
                 for (bound, count) in bounds.iter().chain([&f64::INFINITY]).zip(counts) {
                     let place = shape.iter().position(|family| bound <= family);
                     own[place.unwrap_or(shape.len())] += count;
@@ -166,13 +168,15 @@ impl ModelFamily {
                 State::Summary { count: own, sum: own_sum, quantiles: own_quantiles },
             ) => {
                 let before = *own;
-                finite(*sum)?;
                 if *meet == Meet::Replace {
                     (*own, *own_sum) = (0, 0.0);
                 }
                 *own += count;
                 *own_sum += sum;
-                finite(*own_sum)?;
+                if *meet == Meet::Add {
+                    finite(*sum)?;
+                    finite(*own_sum)?;
+                }
                 let (at, values) = quantiles.split_at(quantiles.len() / 2);
                 let pairs: Vec<(f64, f64)> =
                     at.iter().copied().zip(values.iter().copied()).collect();
