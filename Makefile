@@ -105,7 +105,7 @@ need-prometheus:
 	$(call need,promtool,prometheus,golang-github-prometheus,prometheus,prometheus)
 # Where it cannot be had, what compares with it is skipped.
 need-pushgateway:
-	-$(call need,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway)
+	-$(call need,prometheus-pushgateway,prometheus-pushgateway,golang-github-prometheus-pushgateway,prometheus-pushgateway,prometheus-pushgateway)
 need-openssl:
 	$(call need,openssl,openssl,openssl,openssl,openssl)
 need-strace:

@@ -212,7 +212,8 @@ fn page(port: u16) -> BTreeMap<String, String> {
         });
     let metadata = metadata.filter(|(of, _)| {
         let name = of.rsplit(' ').next().unwrap_or_default();
-        !(is_own(name) || of.starts_with("# HELP") && TIMES.contains(&name))
+        let is_help_of_a_time = of.starts_with("# HELP") && TIMES.contains(&name);
+        !is_own(name) && !is_help_of_a_time
     });
     let samples = page.samples.into_iter().filter(|(sample, _)| !is_own(sample));
     let samples = samples.map(|(sample, value)| {

@@ -97,8 +97,8 @@ fn literals_that_json_does_not_know_are_as_strings() {
 /// Frameworks add fields to an entry.
 #[test]
 fn other_fields_of_an_entry_do_not_change_what_it_is() {
-    type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
-    let cases: &[Case] = &[
+    type Entry<'f> = &'f [(&'f str, &'f str)];
+    let cases: &[(Entry<'_>, &[&str])] = &[
         (&[("traceparent", "00-1"), ("data", r#"{"name":"x"}"#)], &["counter x 0"]),
         (&[("data", r#"{"name":"x"}"#), ("_class", "a.B"), ("ts", "1")], &["counter x 0"]),
         (

@@ -181,14 +181,6 @@ impl Model {
                 staged.push(event);
             }
         }
-        // A family outlives the going of its series.
-        for family in &families {
-            if let Some(known) = self.families.get(family.name)
-                && known.metric_type != family.metric_type
-            {
-                return Err(Reason::TypeConflict);
-            }
-        }
         let before = self.clone();
         for event in &staged {
             if (0..events.len()).any(|at| clears(at, event))
@@ -260,6 +252,12 @@ impl Model {
             });
             !goes || is_written
         });
+        // Events leave a family what it was, though all of its series go.
+        for (name, known) in before.families.iter().filter(|_| !events.is_empty()) {
+            let without =
+                ModelFamily { series: BTreeMap::new(), windows: BTreeMap::new(), ..known.clone() };
+            self.families.entry(name.clone()).or_insert(without);
+        }
         self.reshape(write, &pushed, now);
         for family in &write.families {
             let of_events: Vec<&&Event> =

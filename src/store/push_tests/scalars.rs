@@ -179,8 +179,9 @@ fn events_with_a_mode_do_as_pushes_do() {
 /// Whatever way they come in.
 #[test]
 fn events_pushed_together_are_a_sequence() {
-    type Case = (&'static [(&'static str, f64, Mode)], &'static [(&'static str, f64)]);
-    let cases: &[Case] = &[
+    type Sent<'f> = (&'f str, f64, Mode);
+    type Left<'f> = (&'f str, f64);
+    let cases: &[(&[Sent<'_>], &[Left<'_>])] = &[
         (&[("a=\"1\"", 1.0, Mode::Family), ("a=\"2\"", 2.0, Mode::Family)], &[("a=\"2\"", 2.0)]),
         (
             &[
@@ -203,7 +204,7 @@ fn events_pushed_together_are_a_sequence() {
     ];
     for (events, expected) in cases {
         let batch_of = |fixture: &Fixture| {
-            let one = |batch: BatchBuilder, (labels, value, mode): &(&str, f64, Mode)| {
+            let one = |batch: BatchBuilder, (labels, value, mode): &Sent<'_>| {
                 batch.event(Counter, "x", labels, *value, &[]).mode(*mode)
             };
             events.iter().fold(fixture.batch(), one).build()
