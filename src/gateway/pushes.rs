@@ -1,5 +1,6 @@
 //! What keeps the pushes: opened before anything is read, so that no page lacks what it holds.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
