@@ -64,10 +64,16 @@ pub fn needs(config: &Config) -> Vec<Need> {
     let pushes = (config.push.enabled && config.push.via == PushVia::Stream)
         .then(|| stream.keys.first())
         .flatten();
-    for key in pushes.into_iter().chain([&config.dead_letters.stream]) {
-        let commands = vec![command("XADD", &[key, "*", "field", "value"])];
-        needs.push(Need { key: key.clone(), commands });
-    }
+    let adds = |key| command("XADD", &[key, "*", "field", "value"]);
+    needs.extend(pushes.map(|key| Need { key: key.clone(), commands: vec![adds(key)] }));
+    let letters = &config.dead_letters.stream;
+    let commands = vec![
+        adds(letters),
+        command("XLEN", &[letters]),
+        command("MEMORY USAGE", &[letters]),
+        command("XTRIM", &[letters, "MINID", "0"]),
+    ];
+    needs.push(Need { key: letters.clone(), commands });
     needs
 }
 
@@ -87,6 +93,7 @@ fn list(names: &SegmentNames) -> Vec<Cmd> {
         &["UNLINK", segment],
         &["HMGET", owner, "token"],
         &["HSET", owner, "token", "x"],
+        &["HDEL", owner, "token"],
         &["DEL", owner],
         &["GET", last],
         &["SET", last, "x"],
@@ -234,7 +241,9 @@ fn name_of(command: &Cmd) -> String {
     });
     let first = words.next().unwrap_or_default();
     match words.next() {
-        Some(second) if matches!(&*first, "XINFO" | "XGROUP") => format!("{first} {second}"),
+        Some(second) if matches!(&*first, "XINFO" | "XGROUP" | "MEMORY") => {
+            format!("{first} {second}")
+        }
         _ => first.into_owned(),
     }
 }
