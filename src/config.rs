@@ -23,6 +23,7 @@ mod http;
 mod http_security;
 mod json_comments;
 mod layer;
+mod listen;
 mod logging;
 mod metrics;
 mod origin;
@@ -30,6 +31,7 @@ mod push;
 mod redis;
 mod settings;
 mod snapshot;
+mod snapshot_url;
 mod stream;
 mod value;
 
@@ -39,6 +41,7 @@ pub use error::{ConfigError, Hint, Problem, Warning};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
 pub use http_security::{HttpSecurityConfig, PlainUser};
+pub use listen::{Listen, NotAnAddress};
 pub use logging::{LogFormat, LoggingConfig};
 pub use metrics::MetricsConfig;
 pub use origin::Origin;
@@ -46,6 +49,7 @@ pub use push::{JournalPlace, PushConfig, PushVia};
 pub use redis::{RedisConfig, TlsFiles};
 pub use settings::ResolvedSetting;
 pub use snapshot::SnapshotConfig;
+pub use snapshot_url::{NotASnapshotUrl, SnapshotPlace, SnapshotUrl};
 pub use stream::{StreamConfig, StreamMode};
 
 use crate::model::can_be_tagged;
@@ -120,6 +124,11 @@ impl Config {
     /// Whether anything is read from Redis; without it, pushes need none.
     pub fn reads_redis(&self) -> bool {
         self.redis.metric_queue_enabled || self.stream.mode != StreamMode::Off
+    }
+
+    /// Whether pushes go through the journal.
+    pub fn keeps_a_journal(&self) -> bool {
+        self.push.enabled && self.push.via == PushVia::Journal
     }
 
     /// The resolved settings without secrets: key, value, origin.

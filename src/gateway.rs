@@ -8,7 +8,6 @@
 //! 5. Drain: stop reading, apply what was read, write a last checkpoint, give the
 //!    ownership back, stop serving.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +19,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::dead_letters::DeadLetters;
 use crate::decode::{DecodeOptions, StreamPushes};
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
-use crate::http::{self, Cors, HttpContext, HttpLimits, PageOptions, Security, Settling};
+use crate::http::{self, HttpContext, HttpLimits, Origins, PageOptions, Security, Settling};
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
@@ -48,6 +47,7 @@ pub use retirement::retire;
 
 use introduce::introduce;
 use pushes::Keeper;
+pub use pushes::journal_directory;
 use takeover::take_over;
 
 /// How often a start looks whether every source has caught up.
@@ -67,12 +67,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
     let status = Status::new();
     let security = Security::load(config.http_security.clone(), status.clone())?;
-    let listen = config.http.listen;
-    let listener = bind(listen, "Http.Listen").await?;
+    let listener = bind(config.http.listen, "Http.Listen")?;
     let lifecycle_listener = match config.http.lifecycle_listen {
-        Some(listen) => Some(bind(listen, "Http.LifecycleListen").await?),
+        Some(listen) => Some(bind(listen, "Http.LifecycleListen")?),
         None => None,
     };
+    // The port that was found where any was asked for.
+    const BOUND: &str = "it has an address once it listens";
+    let listen = listener.local_addr().context(BOUND)?;
+    let lifecycle_listen =
+        lifecycle_listener.as_ref().map(TcpListener::local_addr).transpose().context(BOUND)?;
     let late_store = LateStore::default();
     let dead_letters = DeadLetters::new(config.dead_letters.max_length);
     let own_metrics = OwnMetrics::new(
@@ -93,7 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         push: push.clone(),
         security: security.clone(),
         push_config: Arc::new(config.push.clone()),
-        cors: Cors::new(&config.http.cors_origins),
+        origins: Origins::new(&config.http, &config.push),
         limits: HttpLimits::from(&config.http),
         page: PageOptions { created_samples: config.metrics.created_samples },
         shutdown: shutdown.clone(),
@@ -104,9 +108,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         servers.spawn(serving);
     }
     servers.spawn(http::serve(listener, http_context, stop_http.clone()));
+    if let Some(listen) = lifecycle_listen {
+        tracing::info!(%listen, "health checks are answered here, too");
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), %listen, serving = security.describe(), identity = config.gateway.identity,
-        redis = %config.redis.target, snapshots = config.snapshot.redacted_url(),
+        redis = %config.redis.target, snapshots = %config.snapshot.url,
         "prom-stream-gateway"
     );
 
@@ -125,9 +132,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bind(listen: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen)
-        .await
+fn bind(listen: Listen, key: &str) -> anyhow::Result<TcpListener> {
+    http::bind(listen)
         .with_context(|| format!("cannot listen on {listen}; is {key} taken or not ours?"))
 }
 
@@ -319,7 +325,11 @@ impl Parts {
                 stop_checkpoints.clone(),
             )),
             introduction: tokio::spawn(match self.config.reads_redis() {
-                true => introduce(self.connector.clone(), stop_reading.clone()).left_future(),
+                true => {
+                    let (config, status) = (self.config.clone(), self.status.clone());
+                    introduce(self.connector.clone(), config, status, stop_reading.clone())
+                        .left_future()
+                }
                 false => std::future::ready(Ok(())).right_future(),
             }),
             opening: tokio::spawn({

@@ -19,16 +19,11 @@
 //! The server listens from the first moment, before there is a store: that is
 //! why [`HttpContext`] holds a [`LateStore`].
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
-use warp::{Filter, body, path};
 
 use crate::config::{HttpConfig, PushConfig};
 use crate::dead_letters::DeadLetters;
@@ -40,29 +35,39 @@ mod accept;
 mod admin;
 mod auth;
 mod control;
-mod cors;
 mod encoding;
 mod groups;
 mod guard;
 mod gzip;
 pub mod lifecycle;
+mod listen;
 mod metrics;
+mod origins;
 mod page;
 mod page_cache;
+mod places;
 mod push;
-mod reject;
+mod reply;
+mod router;
 mod security;
 mod server;
 mod settling;
 pub(crate) mod tls;
+mod turns;
 mod web_config;
 mod write_timeout;
 
-pub use cors::Cors;
+use auth::checks::PasswordChecks;
+use guard::Policy;
+pub use listen::bind;
+pub use origins::Origins;
 use page_cache::PageCache;
 use push::Pushes;
+use router::Path::{At, Below};
+use router::Router;
 pub use security::{Security, SecurityError};
 pub use settling::Settling;
+use turns::Turns;
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -74,7 +79,7 @@ pub struct HttpContext {
     pub own_metrics: OwnMetrics,
     pub push: PushFront,
     pub push_config: Arc<PushConfig>,
-    pub cors: Cors,
+    pub origins: Origins,
     pub security: Security,
     pub limits: HttpLimits,
     pub page: PageOptions,
@@ -94,11 +99,11 @@ pub struct PageOptions {
 pub struct HttpLimits {
     /// Pages rendered at the same time; more scrapes wait.
     pub concurrent_scrapes: usize,
-    /// Connections open at the same time; more wait to be accepted.
+    /// Connections open at the same time; those idle longest are closed to make room for more.
     pub connections: usize,
     /// How long a client may take to secure its connection.
     pub handshake_timeout: Duration,
-    /// Passwords compared with a bcrypt hash at the same time; more wait.
+    /// Passwords compared with a bcrypt hash at the same time; more wait, one for each address.
     pub password_checks: usize,
     /// How long a connection may take for, or idle before, a request's headers.
     pub header_timeout: Duration,
@@ -127,126 +132,66 @@ impl From<&HttpConfig> for HttpLimits {
 
 /// Serves until `shutdown`, then lets requests in flight finish.
 pub async fn serve(listener: TcpListener, context: HttpContext, shutdown: CancellationToken) {
-    let (security, limits) = (context.security.clone(), context.limits);
-    server::run(listener, routes(context), security, limits, shutdown).await;
+    let policy = policy(&context, context.security.clone(), context.origins.clone());
+    server::run(listener, routes(context.clone()), policy, &context, shutdown).await;
 }
 
-fn routes(
+fn policy(context: &HttpContext, security: Security, origins: Origins) -> Policy {
+    let waiting = context.own_metrics.http().password_checks_waiting.clone();
+    let checks = PasswordChecks::new(context.limits.password_checks, waiting);
+    Policy { security, origins, checks }
+}
+
+/// What handlers answer from.
+#[derive(Clone)]
+struct Shared {
     context: HttpContext,
-) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
-    let producers = for_producers(&context);
-    // Of the refusals of two tables the later one's is answered: on `/metrics` it names all methods.
-    producers
-        .or(for_operators(&context))
-        .unify()
-        .or(for_readers(context))
-        .unify()
-        .recover(reject::reply)
-        .unify()
+    turns: Turns,
+    pages: PageCache,
+    pushes: Arc<Pushes>,
 }
 
-/// What Prometheus and whoever reads metrics asks.
-fn for_readers(context: HttpContext) -> BoxedFilter<(Response,)> {
-    let scrapes = Arc::new(Semaphore::new(context.limits.concurrent_scrapes));
-    let with_scrapes = warp::any().map(move || Arc::clone(&scrapes));
-    let pages = PageCache::new(context.own_metrics.page_cache_size());
-    let with_pages = warp::any().map(move || pages.clone());
-    let (cors, pushes) = (context.cors.clone(), context.push_config.enabled);
-    let with_context = warp::any().map(move || context.clone());
-    let read = reject::only("GET, HEAD");
-    let allowed = if pushes { "GET, HEAD, POST, PUT, DELETE" } else { "GET, HEAD" };
+const READ: &[&str] = &["GET", "HEAD"];
+const ORDER: &[&str] = &["PUT", "POST"];
+const PUSH: &[&str] = &["POST", "PUT", "DELETE"];
 
-    let metrics = path!("metrics")
-        .and(reject::among("GET, HEAD", allowed))
-        .and(accept::accept())
-        .and(encoding::accept_encoding())
-        .and(with_context.clone())
-        .and(with_scrapes.clone())
-        .and(with_pages)
-        .then(metrics::scrape);
-    let groups = path!("api" / "v1" / "metrics")
-        .and(reject::enabled(pushes))
-        .and(read)
-        .and(with_context.clone())
-        .and(with_scrapes)
-        .then(groups::groups);
-    let own_metrics = path!("-" / "metrics")
-        .and(read)
-        .and(accept::accept())
-        .and(encoding::accept_encoding())
-        .and(with_context)
-        .then(metrics::own);
-
-    path!("metrics")
-        .and(cors.preflight())
-        .or(cors.share(metrics))
-        .unify()
-        .or(groups)
-        .unify()
-        .or(own_metrics)
-        .unify()
-        .boxed()
+fn routes(context: HttpContext) -> Router<Shared> {
+    let PushConfig { enabled, enable_admin_api, .. } = *context.push_config;
+    let router = Router::new(Shared::of(context))
+        .route(READ, At("/"), |_, _| async { admin::home() })
+        .route(READ, At("/metrics"), metrics::scrape)
+        .route(READ, At("/-/metrics"), |request, all| metrics::own(request, all.context))
+        .route(READ, At("/-/healthy"), |_, _| async { admin::healthy() })
+        .route(READ, At("/-/ready"), |_, all| async move { admin::ready(&all.context) })
+        .route(ORDER, At("/-/quit"), |_, all| async move { control::quit(&all.context) })
+        .route(ORDER, At("/-/reload"), |_, all| control::reload(all.context))
+        .route(READ, At("/api/v1/status"), |_, all| async move { admin::status(&all.context) })
+        .route(READ, At("/api/v1/dead-letters"), admin::dead_letters);
+    if !enabled {
+        return router;
+    }
+    let router = router
+        .route(READ, At("/api/v1/metrics"), |_, all| groups::groups(all.context, all.turns))
+        .route(PUSH, At("/metrics"), |request, all| push::metrics(request, all.pushes))
+        .route(PUSH, Below("/metrics/"), |request, all| push::metrics(request, all.pushes))
+        .route(&["POST"], At("/api/v1/events"), |request, all| push::events(request, all.pushes));
+    match enable_admin_api {
+        true => router.route(&["PUT"], At("/api/v1/admin/wipe"), |_, all| push::wipe(all.pushes)),
+        false => router,
+    }
 }
 
-/// What operators and orchestrators ask and order.
-fn for_operators(context: &HttpContext) -> BoxedFilter<(Response,)> {
-    let context = context.clone();
-    let with_context = warp::any().map(move || context.clone());
-    let read = reject::only("GET, HEAD");
-    let order = reject::only("PUT, POST");
-    let api = path("api").and(path("v1"));
-
-    let home = path::end().and(read).map(admin::home);
-    let healthy = path!("-" / "healthy").and(read).map(admin::healthy);
-    let ready = path!("-" / "ready").and(read).and(with_context.clone()).map(admin::ready);
-    let quit = path!("-" / "quit").and(order).and(with_context.clone()).map(control::quit);
-    let reload = path!("-" / "reload").and(order).and(with_context.clone()).then(control::reload);
-    let status = api.and(path!("status")).and(read).and(with_context.clone()).map(admin::status);
-    let dead_letters = api
-        .and(path!("dead-letters"))
-        .and(read)
-        .and(warp::query())
-        .and(with_context)
-        .map(admin::dead_letters);
-
-    let probes = home.or(healthy).unify().or(ready).unify().or(quit).unify().or(reload).unify();
-    probes.or(status).unify().or(dead_letters).unify().boxed()
-}
-
-/// What takes pushes.
-fn for_producers(context: &HttpContext) -> BoxedFilter<(Response,)> {
-    let HttpContext { push, push_config, own_metrics, cors, .. } = context.clone();
-    let here = reject::enabled(push_config.enabled);
-    let wipes = reject::enabled(push_config.enabled && push_config.enable_admin_api);
-    let pushes = Arc::new(Pushes::new(push, push_config, own_metrics.pushes().clone()));
-    let with_pushes = warp::any().map(move || Arc::clone(&pushes));
-    let api = path("api").and(path("v1")).and(here);
-
-    let push = here
-        .and(path("metrics"))
-        .and(path::tail())
-        .and(reject::only("POST, PUT, DELETE"))
-        .and(warp::method())
-        .and(push::head())
-        .and(body::stream())
-        .and(with_pushes.clone())
-        .then(push::metrics);
-    let events = api
-        .and(path!("events"))
-        .and(reject::only("POST"))
-        .and(push::head())
-        .and(body::stream())
-        .and(with_pushes.clone())
-        .then(push::events);
-    let wipe = wipes
-        .and(path!("api" / "v1" / "admin" / "wipe"))
-        .and(reject::only("PUT"))
-        .and(with_pushes)
-        .then(push::wipe);
-
-    let pushed = here.and(path("metrics")).or(api.and(path!("events"))).unify();
-    let preflight = pushed.and(cors.preflight());
-    preflight.or(cors.share(push.or(events).unify())).unify().or(wipe).unify().boxed()
+impl Shared {
+    fn of(context: HttpContext) -> Self {
+        let HttpContext { push, push_config, own_metrics, limits, .. } = context.clone();
+        let broken_off = own_metrics.http().pages_broken_off.clone();
+        Self {
+            context,
+            turns: Turns::new(limits.concurrent_scrapes, broken_off),
+            pages: PageCache::new(own_metrics.page_cache_size()),
+            pushes: Arc::new(Pushes::new(push, push_config, own_metrics.pushes().clone())),
+        }
+    }
 }
 
 #[cfg(test)]

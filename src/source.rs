@@ -31,6 +31,7 @@ pub mod journal;
 pub mod list;
 pub mod mode_change;
 pub mod page_size;
+pub mod permissions;
 pub mod pipeline;
 pub mod read_ahead;
 pub mod reader;

@@ -38,6 +38,8 @@ pub struct Report {
     pub journal_error: Option<String>,
     /// Why the changed TLS and user files are not in force.
     pub web_config_error: Option<String>,
+    /// Commands that Redis does not let us give, and that the sources give.
+    pub denied: Vec<String>,
 }
 
 /// How far the start has come.
@@ -206,6 +208,11 @@ impl Status {
         self.inner.report.lock().web_config_error = error;
     }
 
+    /// What Redis does not permit of what the sources do.
+    pub fn set_denied(&self, denied: Vec<String>) {
+        self.inner.report.lock().denied = denied;
+    }
+
     /// `/metrics` is complete.
     pub fn is_ready(&self) -> bool {
         let owner = self.inner.lease.get().is_none_or(Lease::is_valid);
@@ -277,8 +284,14 @@ impl Report {
     /// look soon.
     pub fn not_ready(&self) -> Vec<String> {
         let mut reasons = self.missing();
-        reasons.extend(self.checkpoint.overdue());
+        reasons.extend(self.looked_for_soon());
         reasons
+    }
+
+    /// What keeps from being ready though `/metrics` may be complete.
+    fn looked_for_soon(&self) -> impl Iterator<Item = String> {
+        let denied = self.denied.iter().map(|what| format!("Redis does not permit {what}"));
+        self.checkpoint.overdue().into_iter().chain(denied)
     }
 
     /// What is wrong while `/metrics` may be complete. Not all of it is a reason not to be ready:
@@ -293,7 +306,7 @@ impl Report {
             )
         });
         let unread = self.unread.values().cloned();
-        self.checkpoint.overdue().into_iter().chain(no_journal).chain(unread).collect()
+        self.looked_for_soon().chain(no_journal).chain(unread).collect()
     }
 
     /// The sources that have not reached their tail; never empty, because the

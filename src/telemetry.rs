@@ -1,16 +1,24 @@
 //! Logs: one line an event, JSON unless configured otherwise.
 //!
 //! In JSON the fields are flat: `timestamp`, `level`, `target`, `message`, then the event's
-//! own. The service logs to standard output, where containers are expected to; commands that
-//! print a result there log to standard error.
+//! own. The service logs to standard output, where containers are expected to, and waits for
+//! nobody who reads it ([`queue`]); commands that print a result there log to standard error.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LoggingConfig};
+
+mod queue;
+
+use queue::LogQueue;
+
+/// What the service logs to, once it is set up.
+static SERVICE_LOG: OnceLock<LogQueue> = OnceLock::new();
 
 /// Where log lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +31,8 @@ pub enum LogOutput {
 pub enum TelemetryError {
     #[error("Logging.Level = {level:?} is not a filter")]
     Filter { level: String, source: tracing_subscriber::filter::ParseError },
+    #[error("cannot start the thread that writes the log")]
+    Thread(#[source] io::Error),
     #[error("logging is set up already")]
     AlreadySetUp(#[from] tracing_subscriber::util::TryInitError),
 }
@@ -30,10 +40,26 @@ pub enum TelemetryError {
 /// Sets up logging for the whole process; once.
 pub fn init(config: &LoggingConfig, output: LogOutput) -> Result<(), TelemetryError> {
     let (writer, is_terminal) = match output {
-        LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
+        LogOutput::Stdout => {
+            let queue = LogQueue::to(io::stdout()).map_err(TelemetryError::Thread)?;
+            let queue = SERVICE_LOG.get_or_init(|| queue).clone();
+            (BoxMakeWriter::new(move || queue.clone()), io::stdout().is_terminal())
+        }
         LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
     };
     Ok(subscriber(config, writer, is_terminal)?.try_init()?)
+}
+
+/// Lines of the service's log that could not be written.
+pub fn dropped_lines() -> u64 {
+    SERVICE_LOG.get().map_or(0, LogQueue::dropped_lines)
+}
+
+/// Waits, but not for long, until what the service has logged is written: before its end.
+pub fn flush() {
+    if let Some(queue) = SERVICE_LOG.get() {
+        queue.flush();
+    }
 }
 
 fn subscriber(

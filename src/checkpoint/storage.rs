@@ -19,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use parking_lot::Mutex;
 
 use super::head::{Generation, Head};
@@ -183,6 +183,20 @@ impl Storage {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(self.failed("delete", &location, source)),
         }
+    }
+
+    /// Writes an object on the condition that there is none, and deletes it: as `head` is written,
+    /// but without taking the identity from its owner.
+    pub async fn try_write(&self) -> Result<(), StorageError> {
+        let location = self.prefix.clone().join(format!("check-{}", std::process::id()));
+        let create = PutOptions::from(PutMode::Create);
+        match self.objects.put_opts(&location, PutPayload::from_static(b"check"), create).await {
+            // One that a check left that was killed.
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
+            Err(source) => return Err(self.failed("write", &location, source)),
+        }
+        let deleted = self.objects.delete(&location).await;
+        deleted.map_err(|source| self.failed("delete", &location, source))
     }
 
     fn location(&self, generation: Generation) -> Path {

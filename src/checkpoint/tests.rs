@@ -70,7 +70,7 @@ impl Disk {
     }
 
     fn storage(&self) -> Storage {
-        Storage::open(self.0.path().to_str().unwrap(), "default").unwrap()
+        Storage::open(&self.0.path().into(), "default").unwrap()
     }
 
     async fn restore(&self) -> Result<Restored, RestoreError> {
@@ -275,7 +275,7 @@ async fn state_that_cannot_be_read_is_never_treated_as_empty() {
 #[tokio::test]
 async fn another_identitys_snapshot_and_a_renamed_one_are_refused() {
     let disk = Disk::with_three().await;
-    let other = Storage::open(disk.0.path().to_str().unwrap(), "other").unwrap();
+    let other = Storage::open(&disk.0.path().into(), "other").unwrap();
     fs::create_dir(disk.0.path().join("other/snapshots")).unwrap();
     let newest = disk.snapshots().pop().unwrap();
     let theirs = disk.0.path().join("other/snapshots").join(newest.file_name().unwrap());

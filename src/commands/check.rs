@@ -1,25 +1,20 @@
 //! `check`: would the gateway start? Nothing is changed by asking.
 //!
-//! Prints the settings in force with their origin, then one line for each thing the gateway
-//! needs. Exit code 0: all of them work; 1: one does not; 64: the configuration is wrong.
+//! Prints the settings in force with their origin, then one line for each thing that `serve` needs
+//! with these settings, and for nothing else. Exit code 0: all of them work; 1: one does not; 64:
+//! the configuration is wrong.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
 
 use super::EXIT_USAGE;
-use crate::checkpoint::Storage;
-use crate::config::{Config, RedisTarget, Sources};
-use crate::http::Security;
-use crate::redis::{self, Connector};
+use crate::config::{Config, Listen, Sources};
+use crate::http::{self, Security};
 use crate::status::Status;
 
-/// How long a remote snapshot store may take to answer.
-const STORE_PATIENCE: Duration = Duration::from_secs(10);
+mod disk;
+mod redis;
 
 #[derive(clap::Args, Debug)]
 pub struct Opts {}
@@ -33,10 +28,6 @@ pub async fn run(Opts {}: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
         report.push_str(&line("warning", "configuration", &warning.to_string()));
     }
     report.push_str(&line("ok", "configuration", "valid"));
-    let checks = [
-        ("Redis", check_redis(&config.redis.target).await),
-        ("snapshot store", check_snapshot_store(&config).await),
-    ];
     let mut code = ExitCode::SUCCESS;
     match Security::load(config.http_security.clone(), Status::new()) {
         Ok(security) => report.push_str(&line("ok", "HTTP", &security.describe())),
@@ -46,9 +37,19 @@ pub async fn run(Opts {}: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
             report.push_str(&line("failed", "HTTP", &error.to_string()));
         }
     }
+    let mut checks = vec![("Http.Listen", listening(config.http.listen).await)];
+    if let Some(listen) = config.http.lifecycle_listen {
+        checks.push(("Http.LifecycleListen", listening(listen).await));
+    }
+    checks.extend([
+        ("Redis", redis::check(&config).await),
+        ("snapshot store", disk::snapshot_store(&config).await),
+        ("journal of pushes", disk::journal(&config)),
+    ]);
     for (name, outcome) in checks {
         match outcome {
             Outcome::Works(detail) => report.push_str(&line("ok", name, &detail)),
+            Outcome::Warning(detail) => report.push_str(&line("warning", name, &detail)),
             Outcome::Failed { error, next_step } => {
                 if code == ExitCode::SUCCESS {
                     code = ExitCode::FAILURE;
@@ -63,7 +64,26 @@ pub async fn run(Opts {}: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
 
 enum Outcome {
     Works(String),
-    Failed { error: String, next_step: String },
+    /// It may work all the same.
+    Warning(String),
+    Failed {
+        error: String,
+        next_step: String,
+    },
+}
+
+async fn listening(listen: Listen) -> Outcome {
+    match http::bind(listen) {
+        Ok(_) => Outcome::Works(format!("{listen} is free")),
+        // Beside a gateway that runs already, this is as it should be.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Outcome::Warning(format!("{listen} is taken, by a running gateway perhaps"))
+        }
+        Err(error) => Outcome::Failed {
+            error: format!("{listen}: {error}"),
+            next_step: "is it an address of this machine, and may this user listen there?".into(),
+        },
+    }
 }
 
 fn line(result: &str, name: &str, detail: &str) -> String {
@@ -83,83 +103,12 @@ fn table(rows: &[(String, String, String)]) -> String {
     text
 }
 
-async fn check_redis(target: &RedisTarget) -> Outcome {
-    let started = Instant::now();
-    let connector = Connector::new(target.clone());
-    let looked = match connector.connect().await {
-        Ok(mut connection) => redis::server_info(&connector, &mut connection).await,
-        Err(error) => Err(error),
-    };
-    match looked {
-        Ok(info) => Outcome::Works(format!(
-            "{} {} ({}) answered after {} ms",
-            info.product,
-            info.version,
-            info.mode,
-            started.elapsed().as_millis()
-        )),
-        Err(error) => Outcome::Failed {
-            error: error.to_string(),
-            next_step: format!(
-                "is Redis running there, and is Redis.ConnectionString right ({target})?"
-            ),
-        },
-    }
-}
-
-async fn check_snapshot_store(config: &Config) -> Outcome {
-    let Some(directory) = config.snapshot.local_directory() else {
-        return check_remote_store(config).await;
-    };
-    match try_write(&directory) {
-        Ok(()) => Outcome::Works(format!("{} can be written", directory.display())),
-        Err(error) => Outcome::Failed {
-            error: format!("{}: {error}", directory.display()),
-            next_step: "create the directory for this user, or set Snapshot.Url".into(),
-        },
-    }
-}
-
-/// Lists the identity's snapshots: writing one would take the identity from its owner.
-async fn check_remote_store(config: &Config) -> Outcome {
-    let url = config.snapshot.redacted_url();
-    let listed = async {
-        let storage = Storage::open_existing(&config.snapshot.url, &config.gateway.identity)?;
-        storage.list().await
-    };
-    match timeout(STORE_PATIENCE, listed).await {
-        Ok(Ok(snapshots)) => {
-            Outcome::Works(format!("{url} can be read and holds {} snapshots", snapshots.len()))
-        }
-        Ok(Err(error)) => Outcome::Failed {
-            error: format!("{url}: {:#}", anyhow::Error::from(error)),
-            next_step: "are Snapshot.Url and the cloud credentials in the environment right?"
-                .into(),
-        },
-        Err(_) => Outcome::Failed {
-            error: format!("{url}: no answer within {STORE_PATIENCE:?}"),
-            next_step: "is the endpoint reachable from here?".into(),
-        },
-    }
-}
-
-/// Writes and removes a file, and the directories that were not there before.
-fn try_write(directory: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> =
-        directory.ancestors().take_while(|path| path != &Path::new("") && !path.exists()).collect();
-    std::fs::create_dir_all(directory)?;
-    let probe = directory.join(format!(".check-{}", std::process::id()));
-    std::fs::write(&probe, b"check")?;
-    std::fs::remove_file(&probe)?;
-    missing.into_iter().try_for_each(std::fs::remove_dir)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Assignment;
 
-    fn config(assignments: &[&str]) -> Config {
+    pub(super) fn config(assignments: &[&str]) -> Config {
         let flag = |text: &&str| Assignment { flag: "--set", text: text.to_string() };
         let flags = assignments.iter().map(flag).collect();
         Config::load(Sources { flags, ..Sources::default() }).unwrap().0
@@ -175,33 +124,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_writable_directory_works_and_is_left_as_it_was() {
-        let root = tempfile::tempdir().unwrap();
-        for directory in [root.path().to_owned(), root.path().join("new/data")] {
-            let config = config(&[&format!("Snapshot.Url={}", directory.display())]);
-            assert!(matches!(check_snapshot_store(&config).await, Outcome::Works(_)));
-        }
-        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_file_in_place_of_the_directory_fails_with_a_next_step() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let config = config(&[&format!("Snapshot.Url=file://{}/data", file.path().display())]);
-        let Outcome::Failed { error, next_step } = check_snapshot_store(&config).await else {
-            panic!("a file cannot hold a directory");
+    async fn an_address_that_is_taken_may_be_the_gateways_own() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        assert!(matches!(listening(Listen::At(address)).await, Outcome::Warning(_)));
+        // TEST-NET-1, nobody's.
+        let foreign = Listen::At("192.0.2.1:1".parse().unwrap());
+        let Outcome::Failed { error, .. } = listening(foreign).await else {
+            panic!("it is not ours");
         };
-        assert!(error.starts_with(&file.path().display().to_string()), "{error}");
-        assert!(next_step.contains("Snapshot.Url"), "{next_step}");
-    }
-
-    #[tokio::test]
-    async fn a_remote_store_is_asked() {
-        let config = config(&["Snapshot.Url=memory:///state"]);
-        let Outcome::Works(found) = check_snapshot_store(&config).await else {
-            panic!("memory answers");
-        };
-        assert_eq!(found, "memory:///state can be read and holds 0 snapshots");
+        assert!(error.starts_with("192.0.2.1:1: "), "{error}");
     }
 
     #[tokio::test]
@@ -210,12 +142,15 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let config = config(&[&format!("Redis.ConnectionString={address},password=hunter2")]);
-        let Outcome::Failed { error, next_step } = check_redis(&config.redis.target).await else {
+        let connection = format!("Redis.ConnectionString={address},password=hunter2");
+        let Outcome::Failed { error, next_step } = redis::check(&config(&[&connection])).await
+        else {
             panic!("nobody listens at {address}");
         };
         assert!(error.contains(&address.to_string()), "{error}");
         assert!(next_step.contains("password=***"), "{next_step}");
         assert!(!format!("{error}{next_step}").contains("hunter2"));
+        let pushes = ["Redis.MetricQueueEnabled=false", "Stream.Mode=off", &connection];
+        assert!(matches!(redis::check(&config(&pushes)).await, Outcome::Works(_)), "not needed");
     }
 }

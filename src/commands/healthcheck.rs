@@ -5,7 +5,6 @@
 //! with what it read before. A gateway that refuses it, with 401 or for want of a client
 //! certificate, answers and so lives; whether it is ready, it then does not say.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -13,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
+
+use crate::config::Listen;
 
 mod own_tls;
 
@@ -40,7 +41,7 @@ pub struct Opts {
 /// Where the gateway is, by its configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Configured {
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Whether a web configuration is set, which may ask for TLS.
     pub web_config: bool,
 }
@@ -97,20 +98,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// The gateway's own address; one that listens on all interfaces is asked on the loopback.
 fn default_urls(configured: Configured, page: &str) -> anyhow::Result<Vec<Url>> {
-    let listen = configured.listen;
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, listen.port());
+    let address = configured.listen.from_here();
     let schemes = if configured.web_config { &["https", "http"][..] } else { &["http"] };
     let url = |scheme: &&str| Url::parse(&format!("{scheme}://{address}/-/{page}"));
     schemes
         .iter()
         .map(url)
         .collect::<Result<_, _>>()
-        .with_context(|| format!("no URL can be made of the listen address {listen}"))
+        .with_context(|| format!("no URL can be made of the listen address {address}"))
 }
 
 /// `None` where TLS is asked for and not spoken.
@@ -185,6 +180,8 @@ fn body_of_success(url: &Url, answer: &str) -> anyhow::Result<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use clap::{Args, FromArgMatches};
     use tokio::net::TcpListener;
 
@@ -197,7 +194,7 @@ mod tests {
     }
 
     fn plain(listen: SocketAddr) -> Configured {
-        Configured { listen, web_config: false }
+        Configured { listen: Listen::At(listen), web_config: false }
     }
 
     /// Answers one connection and returns what was asked.
@@ -251,7 +248,10 @@ mod tests {
     async fn without_tls_it_is_asked_plainly() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let listen = listener.local_addr().expect("it is bound");
-        let asked = tokio::spawn(run(opts(&[]), Configured { listen, web_config: true }));
+        let asked = tokio::spawn(run(
+            opts(&[]),
+            Configured { listen: Listen::At(listen), web_config: true },
+        ));
         for expected in ["\u{16}", "G"] {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut first = [0];
@@ -299,10 +299,12 @@ mod tests {
         for (listen, expected) in [
             ("0.0.0.0:9091", "http://127.0.0.1:9091/-/healthy"),
             ("[::]:9091", "http://[::1]:9091/-/healthy"),
+            (":9091", "http://127.0.0.1:9091/-/healthy"),
             ("10.1.2.3:80", "http://10.1.2.3/-/healthy"),
         ] {
             let listen = listen.parse().expect("an address");
-            let urls = default_urls(plain(listen), "healthy").expect("a URL");
+            let configured = Configured { listen, web_config: false };
+            let urls = default_urls(configured, "healthy").expect("a URL");
             assert_eq!(urls.iter().map(Url::as_str).collect::<Vec<_>>(), [expected]);
         }
     }

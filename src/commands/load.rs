@@ -15,6 +15,7 @@ use self::mix::Mix;
 use self::producer::{Load, Plan, Target};
 use self::progress::Reporter;
 use crate::config::{RedisTarget, Sources};
+use crate::redis::Connector;
 use crate::telemetry::LogOutput;
 
 pub mod ledger;
@@ -29,17 +30,18 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 const LEDGER_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("target").required(true).multiple(true))]
 pub struct Opts {
     /// Redis to write to, as in Redis.ConnectionString, which is the default
     #[arg(long, value_name = "CONNECTION")]
     redis: Option<RedisTarget>,
 
     /// List to LPUSH to
-    #[arg(long, value_name = "KEY", required_unless_present = "stream")]
+    #[arg(long, value_name = "KEY", group = "target")]
     list: Option<String>,
 
     /// Stream to XADD to
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", group = "target")]
     stream: Option<String>,
 
     /// Events per second, all targets together; 0: as fast as possible
@@ -107,6 +109,8 @@ impl Opts {
 pub async fn run(opts: Opts, sources: Sources) -> anyhow::Result<()> {
     let config = super::configure(sources, LogOutput::Stderr)?;
     let redis = opts.redis.clone().unwrap_or(config.redis.target);
+    // A Redis that goes away later is waited for; one that is not there was named wrongly, perhaps.
+    Connector::new(redis.clone()).connect().await?;
     let stop = CancellationToken::new();
     let mut load = Load::start(&opts.plan(redis), &stop);
     let mut reporter = Reporter::new(opts.total);

@@ -3,7 +3,7 @@
 //! Two notations are read. The first is StackExchange.Redis', because the settings of the C#
 //! gateway must keep working: comma-separated endpoints and options in any order, such as
 //! `redis-0:6379,redis-1,password=secret,ssl=true`. The second is a URL: `redis://`, `rediss://`
-//! (TLS) or `unix://`. Both end in the same [`RedisTarget`]; nothing behind this module knows
+//! (TLS) or `unix://`, or as clients of other makes spell these. Both end in the same [`RedisTarget`]; nothing behind this module knows
 //! which one was used.
 //!
 //! One default differs from StackExchange.Redis: `abortConnect` is false, so a gateway that
@@ -39,9 +39,22 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A password or the like: printed as `***`.
+/// A password or the like: it cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
+pub struct Secret(String);
+
+impl Secret {
+    /// For whoever must have it.
+    pub fn exposed(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +96,9 @@ pub enum ConnectionStringError {
     Value { keyword: String, value: String, expected: &'static str },
     #[error("${command}: renamed Redis commands are not supported")]
     RenamedCommand { command: String },
-    #[error("scheme {scheme:?}: expected redis, rediss, unix or redis+unix")]
+    #[error(
+        "scheme {scheme:?}: expected redis, rediss (also spelled valkey, valkeys, tcp, tls), unix or redis+unix"
+    )]
     Scheme { scheme: String },
     #[error("not a valid URL: {reason}")]
     Url { reason: String },

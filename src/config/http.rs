@@ -3,7 +3,6 @@
 //! .NET images say that in `ASPNETCORE_URLS` or `ASPNETCORE_HTTP_PORTS`, so a deployment of
 //! the C# gateway may too. They count when `Http.Listen` is nowhere set.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use url::{Origin, Url};
@@ -11,6 +10,7 @@ use url::{Origin, Url};
 use super::environment::ASPNETCORE_SECTION;
 use super::error::Warning;
 use super::layer::Setting;
+use super::listen::Listen;
 use super::settings::Settings;
 use super::value::{AtLeast, Names, Raw, Rule, Whole};
 
@@ -20,9 +20,9 @@ const A_MOMENT: AtLeast = AtLeast(Duration::from_millis(1));
 
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where health checks and our own metrics are served apart.
-    pub lifecycle_listen: Option<SocketAddr>,
+    pub lifecycle_listen: Option<Listen>,
     /// Connections open at the same time.
     pub max_connections: usize,
     /// How long a connection may take for, or idle before, a request's headers.
@@ -33,6 +33,8 @@ pub struct HttpConfig {
     pub concurrent_scrapes: usize,
     /// Origins of web pages that may push and scrape; `*` stands for all.
     pub cors_origins: Vec<String>,
+    /// The origin under which browsers see the gateway, where a proxy stands before it.
+    pub external_origin: Option<String>,
 }
 
 impl HttpConfig {
@@ -62,7 +64,7 @@ impl HttpConfig {
                 settings.resolve_known("Http.Listen", address.to_string(), origin);
                 address
             }
-            _ => settings.take("Http.Listen", Address, (Ipv4Addr::UNSPECIFIED, PORT).into()),
+            _ => settings.take("Http.Listen", Address, Listen::Everywhere { port: PORT }),
         };
         Self {
             listen,
@@ -75,21 +77,22 @@ impl HttpConfig {
             concurrent_scrapes: settings.take("Http.ConcurrentScrapes", Whole(1..=1_000), 4)
                 as usize,
             cors_origins: settings.take("Http.CorsOrigins", Origins, Vec::new()),
+            external_origin: settings.take_optional("Http.ExternalUrl", ExternalUrl),
         }
     }
 }
 
-fn first_address(text: &str, scheme: &str) -> Option<SocketAddr> {
+fn first_address(text: &str, scheme: &str) -> Option<Listen> {
     text.split(';').find_map(|part| {
         let address = part.trim().strip_prefix(scheme)?.trim_end_matches('/');
         // .NET's default for a URL without a port.
         let has_port =
             address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        if has_port || scheme.is_empty() {
-            parse_address(address)
-        } else {
-            parse_address(&format!("{address}:80"))
-        }
+        let parsed = match has_port || scheme.is_empty() {
+            true => address.parse(),
+            false => format!("{address}:80").parse(),
+        };
+        parsed.ok()
     })
 }
 
@@ -97,27 +100,43 @@ fn first_address(text: &str, scheme: &str) -> Option<SocketAddr> {
 struct Address;
 
 impl Rule for Address {
-    type Value = SocketAddr;
+    type Value = Listen;
 
-    fn parse(&self, raw: &Raw) -> Option<SocketAddr> {
-        parse_address(raw.text()?)
+    fn parse(&self, raw: &Raw) -> Option<Listen> {
+        raw.text()?.parse().ok()
     }
 
     fn expected(&self) -> String {
         "address:port, such as 0.0.0.0:9091, [::]:9091 or :9091".into()
     }
 
-    fn show(&self, value: &SocketAddr) -> String {
+    fn show(&self, value: &Listen) -> String {
         value.to_string()
     }
 }
 
-fn parse_address(text: &str) -> Option<SocketAddr> {
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    match host {
-        "" | "*" | "+" => Some((Ipv4Addr::UNSPECIFIED, port.parse().ok()?).into()),
-        "localhost" => Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into()),
-        _ => text.parse().ok(),
+/// The origin of a URL, whatever its path.
+struct ExternalUrl;
+
+impl Rule for ExternalUrl {
+    type Value = String;
+
+    fn parse(&self, raw: &Raw) -> Option<String> {
+        let url = Url::parse(raw.text()?).ok()?;
+        match url.origin() {
+            origin @ Origin::Tuple(..) if matches!(url.scheme(), "http" | "https") => {
+                Some(origin.ascii_serialization())
+            }
+            _ => None,
+        }
+    }
+
+    fn expected(&self) -> String {
+        "a URL such as https://gateway.example.org".into()
+    }
+
+    fn show(&self, value: &String) -> String {
+        value.clone()
     }
 }
 

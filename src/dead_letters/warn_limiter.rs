@@ -2,7 +2,7 @@
 //!
 //! A producer with a bug sends the same bad event thousands of times a second;
 //! the first of a minute says all there is to say, and the next one tells how
-//! many were not said.
+//! many were not said. Whatever else can happen as often is warned of so, too.
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(crate) struct WarnLimiter {
-    reasons: [Warned; Reason::ALL.len()],
+    reasons: [OncePerMinute; Reason::ALL.len()],
 }
 
+/// Warnings of one thing.
 #[derive(Clone, Copy, Default)]
-struct Warned {
+pub(crate) struct OncePerMinute {
     last: Option<Instant>,
     suppressed: u64,
 }
@@ -26,13 +27,19 @@ struct Warned {
 impl WarnLimiter {
     /// Whether to warn now; if so, how many of the reason were suppressed since the last warning.
     pub(crate) fn admit(&mut self, reason: Reason, now: Instant) -> Option<u64> {
-        let warned = &mut self.reasons[reason as usize];
-        if warned.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
-            warned.suppressed += 1;
+        self.reasons[reason as usize].admit(now)
+    }
+}
+
+impl OncePerMinute {
+    /// Whether to warn now; if so, how many warnings were suppressed since the last one.
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
+            self.suppressed += 1;
             return None;
         }
-        warned.last = Some(now);
-        Some(std::mem::take(&mut warned.suppressed))
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.suppressed))
     }
 }
 

@@ -20,9 +20,11 @@ use crate::store::{Family, Store};
 mod collector;
 mod convert;
 mod family;
+mod http;
 mod push;
 
 use collector::StateCollector;
+pub use http::HttpMetrics;
 pub use push::PushMetrics;
 
 /// The store as those see it who run before it exists: it is set once the snapshot is restored.
@@ -49,6 +51,7 @@ pub struct OwnMetrics {
     unsettled_pages: IntCounter,
     page_cache_size: IntGauge,
     pushes: PushMetrics,
+    http: HttpMetrics,
 }
 
 impl OwnMetrics {
@@ -84,6 +87,7 @@ impl OwnMetrics {
                 "Memory that compressed parts of the last pages take, kept for the next ones.",
             ),
             pushes: PushMetrics::new(),
+            http: HttpMetrics::default(),
         };
         metrics.register(info());
         if !disable_meta_metrics {
@@ -93,6 +97,7 @@ impl OwnMetrics {
             metrics.register(metrics.unsettled_pages.clone());
             metrics.register(metrics.page_cache_size.clone());
             metrics.register(metrics.pushes.clone());
+            metrics.register(metrics.http.clone());
             metrics.register(StateCollector::new(status, store, dead_letters));
             #[cfg(target_os = "linux")]
             metrics.register(prometheus::process_collector::ProcessCollector::for_self());
@@ -123,6 +128,11 @@ impl OwnMetrics {
     /// Where pushes over HTTP are counted.
     pub fn pushes(&self) -> &PushMetrics {
         &self.pushes
+    }
+
+    /// Where the limits of the HTTP side are counted.
+    pub fn http(&self) -> &HttpMetrics {
+        &self.http
     }
 
     /// What there is to say now, to be rendered beside the producers' families or alone.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, JournalPlace, PushVia};
+use crate::config::{Config, JournalPlace, SnapshotPlace};
 use crate::durable_files::are_the_same;
 use crate::journal::{Journal, JournalError, may_hold_records};
 use crate::model::{Position, PushPosition};
@@ -33,9 +33,9 @@ pub(super) enum Keeper {
 }
 
 /// Where the journal is on the local disk; `None`: in memory.
-fn directory(config: &Config) -> Option<PathBuf> {
+pub fn journal_directory(config: &Config) -> Option<PathBuf> {
     let identity = &config.gateway.identity;
-    let snapshots = config.snapshot.local_directory().map(|directory| directory.join(identity));
+    let snapshots = config.snapshot.url.directory().map(|directory| directory.join(identity));
     match &config.push.journal {
         JournalPlace::Memory => None,
         JournalPlace::Directory(directory) => {
@@ -48,10 +48,10 @@ fn directory(config: &Config) -> Option<PathBuf> {
                 _ => Some(directory),
             }
         }
-        JournalPlace::Default => match snapshots {
-            Some(snapshots) => Some(snapshots.join("journal")),
-            None if config.snapshot.url.starts_with("memory:") => None,
-            None => Some(Path::new("data").join(identity).join("journal")),
+        JournalPlace::Default => match (snapshots, config.snapshot.url.place()) {
+            (Some(snapshots), _) => Some(snapshots.join("journal")),
+            (None, SnapshotPlace::Memory(_)) => None,
+            (None, _) => Some(Path::new("data").join(identity).join("journal")),
         },
     }
 }
@@ -64,9 +64,8 @@ pub(super) async fn open(
     front: &PushFront,
     shutdown: &CancellationToken,
 ) -> Option<Keeper> {
-    let directory = directory(config);
-    let journal_in_use = config.push.enabled && config.push.via == PushVia::Journal;
-    if !journal_in_use {
+    let directory = journal_directory(config);
+    if !config.keeps_a_journal() {
         if let Some(directory) = directory.filter(|directory| directory.exists()) {
             tracing::warn!(
                 directory = %directory.display(),

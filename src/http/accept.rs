@@ -4,11 +4,8 @@
 //! `escaping=` what it makes of names beyond the classic alphabet. Whoever asks
 //! for nothing that there is gets the text format, version 0.0.4.
 
-use std::convert::Infallible;
-
-use warp::Filter;
-use warp::http::header::ACCEPT;
-use warp::http::{HeaderMap, HeaderValue};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 
 use super::encoding::quality;
 use crate::expose::{Escaping, Form, Format};
@@ -26,12 +23,9 @@ pub(super) struct Negotiated {
 const TEXT: Negotiated = Negotiated { format: Format::Text, version: "0.0.4", escaping: None };
 
 /// The language to answer in.
-pub(super) fn accept()
--> impl Filter<Extract = (Negotiated,), Error = Infallible> + Copy + Send + Sync {
-    warp::header::headers_cloned().map(|headers: HeaderMap| {
-        let values = headers.get_all(ACCEPT).iter();
-        choose(values.filter_map(|value| value.to_str().ok()))
-    })
+pub(super) fn negotiate(headers: &HeaderMap) -> Negotiated {
+    let values = headers.get_all(ACCEPT).iter();
+    choose(values.filter_map(|value| value.to_str().ok()))
 }
 
 impl Negotiated {

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
-use warp::http::StatusCode;
-use warp::reply::{Reply, Response};
+use http::StatusCode;
+use serde::Serialize;
+use url::form_urlencoded;
 
-use super::{HttpContext, reject};
+use super::reply::{self, Response};
+use super::router::Request;
+use super::{HttpContext, Shared};
 use crate::config::PushConfig;
 use crate::dead_letters::RecentLetter;
 use crate::expose::own_metrics::{REVISION, VERSION};
@@ -17,19 +19,19 @@ use crate::model::{Reason, SourceKey, Timestamp};
 use crate::status::{CheckpointReport, OwnershipReport, Phase, SourceReport};
 
 pub(super) fn home() -> Response {
-    reject::text(StatusCode::OK, "ok")
+    reply::text(StatusCode::OK, "ok")
 }
 
 pub(super) fn healthy() -> Response {
-    reject::text(StatusCode::OK, "healthy\n")
+    reply::text(StatusCode::OK, "healthy\n")
 }
 
-pub(super) fn ready(context: HttpContext) -> Response {
+pub(super) fn ready(context: &HttpContext) -> Response {
     let reasons = context.status.report().not_ready();
     if reasons.is_empty() {
-        reject::text(StatusCode::OK, "ready\n")
+        reply::text(StatusCode::OK, "ready\n")
     } else {
-        reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
+        reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
     }
 }
 
@@ -96,14 +98,14 @@ struct DeadLettersView {
     failed_writes: u64,
 }
 
-pub(super) fn status(context: HttpContext) -> Response {
+pub(super) fn status(context: &HttpContext) -> Response {
     let report = context.status.report();
     let size = context.store.get().map(|store| store.size());
     let age = |at: f64| (Timestamp::now().as_seconds() - at).max(0.0);
     let letters = context.dead_letters.counts();
     let view = StatusView {
         status: "success",
-        data: pushgateway(&context),
+        data: pushgateway(context),
         version: VERSION,
         revision: REVISION,
         uptime_seconds: context.status.uptime().as_secs_f64(),
@@ -112,7 +114,7 @@ pub(super) fn status(context: HttpContext) -> Response {
         degraded: report.degraded(),
         series: size.map(|size| size.series),
         families: size.map(|size| size.families),
-        sources: sources(&context, report.sources),
+        sources: sources(context, report.sources),
         checkpoint: CheckpointView {
             age_seconds: report.checkpoint.last_success_timestamp_seconds.map(age),
             report: report.checkpoint,
@@ -126,7 +128,7 @@ pub(super) fn status(context: HttpContext) -> Response {
             failed_writes: letters.failed_writes,
         },
     };
-    warp::reply::json(&view).into_response()
+    reply::json(StatusCode::OK, &view)
 }
 
 fn pushgateway(context: &HttpContext) -> PushgatewayView {
@@ -169,12 +171,6 @@ fn sources(
         .collect()
 }
 
-/// `?limit=N`; all that are in memory when absent.
-#[derive(Deserialize)]
-pub(super) struct DeadLettersQuery {
-    limit: Option<usize>,
-}
-
 #[derive(Serialize)]
 struct LetterView<'a> {
     reason: &'static str,
@@ -190,10 +186,20 @@ struct LetterView<'a> {
     payload_base64: Option<String>,
 }
 
-pub(super) fn dead_letters(query: DeadLettersQuery, context: HttpContext) -> Response {
-    let newest = context.dead_letters.newest(query.limit.unwrap_or(usize::MAX));
+/// `?limit=N`; all that are in memory without it.
+pub(super) async fn dead_letters(request: Request, shared: Shared) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let limit = match parameters.find(|(name, _)| name == "limit").map(|(_, value)| value.parse()) {
+        None => usize::MAX,
+        Some(Ok(limit)) => limit,
+        Some(Err(_)) => {
+            return reply::text(StatusCode::BAD_REQUEST, "invalid query: limit must be a number\n");
+        }
+    };
+    let newest = shared.context.dead_letters.newest(limit);
     let views: Vec<_> = newest.iter().map(letter_view).collect();
-    warp::reply::json(&views).into_response()
+    reply::json(StatusCode::OK, &views)
 }
 
 fn letter_view(RecentLetter { letter, payload_bytes }: &RecentLetter) -> LetterView<'_> {

@@ -2,23 +2,24 @@
 //!
 //! Three kinds of users, and any that matches lets in: users with a bcrypt hash each, hashes that
 //! go with any user, and users whose password is known in the clear. A bcrypt check is made to be
-//! slow: it runs on a thread for blocking work, a few at a time, and its outcome is remembered, so
-//! that a scrape every few seconds costs none, and a flood of wrong passwords takes no more of the
-//! machine than those few threads.
+//! slow: it runs on a thread for blocking work, a few at a time ([`checks`]), and its outcome is
+//! remembered, so that a scrape every few seconds costs none, and a flood of wrong passwords takes
+//! no more of the machine than those few threads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use tokio::sync::Semaphore;
-use warp::http::HeaderValue;
 
+pub(super) mod checks;
 mod credentials;
 mod remembered;
 
 use crate::config::PlainUser;
+use checks::CheckTurn;
 use credentials::Credentials;
 use remembered::Remembered;
 
@@ -46,8 +47,9 @@ impl Users {
         plain: &[PlainUser],
     ) -> Self {
         let cost = named.values().filter_map(|hash| cost(hash)).max().unwrap_or_default();
-        let digest =
-            |user: &PlainUser| Sha256::digest(format!("{}:{}", user.name, user.password.0)).into();
+        let digest = |user: &PlainUser| {
+            Sha256::digest(format!("{}:{}", user.name, user.password.exposed())).into()
+        };
         Self {
             named,
             anyone,
@@ -66,37 +68,40 @@ impl Users {
         self.named.len() + self.anyone.len() + self.plain.len()
     }
 
-    /// Whether the value of an `Authorization` header lets in; `checks` bounds the slow ones.
+    /// Whether the value of an `Authorization` header lets in. A slow check awaits its `turn`;
+    /// `None` if that did not come.
     pub(super) async fn admit(
         self: Arc<Self>,
         authorization: &HeaderValue,
-        checks: &Arc<Semaphore>,
-    ) -> bool {
-        let Some(credentials) = Credentials::parse(authorization.as_bytes()) else { return false };
+        turn: impl Future<Output = Option<CheckTurn>>,
+    ) -> Option<bool> {
+        let Some(credentials) = Credentials::parse(authorization.as_bytes()) else {
+            return Some(false);
+        };
         if self.is_plain(&credentials) {
-            return true;
+            return Some(true);
         }
         if self.named.is_empty() && self.anyone.is_empty() {
-            return false;
+            return Some(false);
         }
         let key = self.remembered.lock().key(authorization.as_bytes());
         if let Some(known) = self.remembered.lock().get(&key) {
-            return known;
+            return Some(known);
         }
-        let check = Arc::clone(checks).acquire_owned().await.expect("the semaphore is not closed");
+        let turn = turn.await?;
         // Whoever waited may have waited for a check of the same credentials.
         if let Some(known) = self.remembered.lock().get(&key) {
-            return known;
+            return Some(known);
         }
         let checked = tokio::task::spawn_blocking(move || {
             let good = self.is_hashed(&credentials);
             self.remembered.lock().insert(key, good);
             // Also when nobody waits for the outcome any more, the machine was busy until here.
-            drop(check);
+            drop(turn);
             good
         });
         // It is cancelled by the end of the process alone.
-        checked.await.unwrap_or(false)
+        Some(checked.await.unwrap_or(false))
     }
 
     fn is_plain(&self, credentials: &Credentials) -> bool {

@@ -3,19 +3,19 @@
 //! Whoever reaches the port can give them, so they are refused unless `Push.EnableLifecycle` says
 //! otherwise.
 
-use warp::http::StatusCode;
-use warp::reply::Response;
+use http::StatusCode;
 
-use super::{HttpContext, reject};
+use super::HttpContext;
+use super::reply::{self, Response};
 
 /// `/-/quit`: as SIGTERM.
-pub(super) fn quit(context: HttpContext) -> Response {
+pub(super) fn quit(context: &HttpContext) -> Response {
     if !context.push_config.enable_lifecycle {
         return disabled();
     }
     tracing::info!("stopping, as /-/quit asked: draining, then a final checkpoint");
     context.shutdown.cancel();
-    reject::text(StatusCode::OK, "stopping\n")
+    reply::text(StatusCode::OK, "stopping\n")
 }
 
 /// `/-/reload`: as SIGHUP.
@@ -24,8 +24,8 @@ pub(super) async fn reload(context: HttpContext) -> Response {
         return disabled();
     }
     match context.security.reload().await {
-        Ok(()) => reject::text(StatusCode::OK, "reloaded\n"),
-        Err(error) => reject::text(
+        Ok(()) => reply::text(StatusCode::OK, "reloaded\n"),
+        Err(error) => reply::text(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("not reloaded; what was in force stays so: {error}\n"),
         ),
@@ -33,7 +33,7 @@ pub(super) async fn reload(context: HttpContext) -> Response {
 }
 
 fn disabled() -> Response {
-    reject::text(
+    reply::text(
         StatusCode::FORBIDDEN,
         "/-/quit and /-/reload are not enabled; set Push.EnableLifecycle=true\n",
     )

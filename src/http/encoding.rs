@@ -1,8 +1,7 @@
 //! `Accept-Encoding`: how the client would like a page to be compressed.
 
-use warp::Filter;
-use warp::http::HeaderMap;
-use warp::http::header::ACCEPT_ENCODING;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
 
 /// How a page is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,9 @@ impl Encoding {
 }
 
 /// The encoding to answer with.
-pub(super) fn accept_encoding()
--> impl Filter<Extract = (Encoding,), Error = std::convert::Infallible> + Copy + Send + Sync {
-    warp::header::headers_cloned().map(|headers: HeaderMap| {
-        let values = headers.get_all(ACCEPT_ENCODING).iter();
-        choose(values.filter_map(|value| value.to_str().ok()))
-    })
+pub(super) fn accepted(headers: &HeaderMap) -> Encoding {
+    let values = headers.get_all(ACCEPT_ENCODING).iter();
+    choose(values.filter_map(|value| value.to_str().ok()))
 }
 
 /// The smallest that is accepted and not liked less than another; `q=0` refuses. `*` stands for the

@@ -3,16 +3,14 @@
 //! Series that belong to no group are left out; `/metrics` has them all. The answer is written
 //! while it is read from one cut of the state, on a blocking thread.
 
-use std::sync::Arc;
-
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use tokio::sync::Semaphore;
-use warp::http::StatusCode;
-use warp::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use warp::reply::{Reply, Response};
 
-use super::{HttpContext, reject};
+use super::HttpContext;
+use super::reply::{self, Response};
+use super::turns::Turns;
 use crate::model::Timestamp;
 use crate::model::labels;
 use crate::store::{Cut, Family, Values};
@@ -29,16 +27,16 @@ const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
 const LABELS: &str = "labels";
 const LAST_PUSH_SUCCESSFUL: &str = "last_push_successful";
 
-pub(super) async fn groups(context: HttpContext, scrapes: Arc<Semaphore>) -> Response {
+pub(super) async fn groups(context: HttpContext, turns: Turns) -> Response {
     let missing = context.status.missing();
     let store = match context.store.get() {
         Some(store) if missing.is_empty() => store.clone(),
         _ => return not_yet(&missing.join("; ")),
     };
-    let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
+    let turn = turns.next().await;
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "cannot write the groups");
-        reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the groups\n")
+        reply::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the groups\n")
     };
     let taken = tokio::task::spawn_blocking(move || (turn, store.scrape(Timestamp::now())));
     let (turn, cut) = match taken.await {
@@ -52,7 +50,7 @@ pub(super) async fn groups(context: HttpContext, scrapes: Arc<Semaphore>) -> Res
     });
     match written.await {
         Ok(Ok(body)) => {
-            let mut response = warp::http::Response::new(body).into_response();
+            let mut response = reply::bytes(StatusCode::OK, body);
             response
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -65,9 +63,7 @@ pub(super) async fn groups(context: HttpContext, scrapes: Arc<Semaphore>) -> Res
 
 fn not_yet(why: &str) -> Response {
     let view = serde_json::json!({ "status": "error", "reason": "unavailable", "detail": why });
-    let reply = warp::reply::json(&view);
-    let mut response =
-        warp::reply::with_status(reply, StatusCode::SERVICE_UNAVAILABLE).into_response();
+    let mut response = reply::json(StatusCode::SERVICE_UNAVAILABLE, &view);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -1,37 +1,47 @@
-//! Stands before every route: lets in who may, and gives every answer its headers.
+//! Stands before every route: lets in who may, in his turn, and gives every answer its headers.
 //!
 //! It wraps the service that hyper serves, not a route, so that no route can be forgotten. It
-//! decides by the request's head: the body of one that is refused is never read.
+//! decides by the request's head: the body of one that is refused is never read. Its questions, in
+//! their order: does a browser only ask whether it may ask? Does a page of another origin want to
+//! write? Who is it? Is there room?
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use warp::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN, WWW_AUTHENTICATE};
-use warp::http::{HeaderValue, Method, Request, StatusCode};
-use warp::hyper::service::Service;
-use warp::reply::Response;
+use http::header::{AUTHORIZATION, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, StatusCode};
+use hyper::service::Service;
 
-use super::reject;
+use super::auth::checks::PasswordChecks;
+use super::origins::Origins;
+use super::places::{Place, Serving};
+use super::reply::{self, Response};
 use super::security::{Rules, Security};
+
+mod served;
+
+pub(super) use served::Served;
 
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"prom-stream-gateway\", charset=\"UTF-8\"");
 
-/// A service behind the rules in force at each request.
+/// What a listener's requests are judged by.
 #[derive(Clone)]
-pub(super) struct Guard<S> {
-    service: S,
-    security: Security,
-    /// Bounds the passwords that are checked at the same time.
-    checks: Arc<Semaphore>,
+pub(super) struct Policy {
+    pub(super) security: Security,
+    pub(super) origins: Origins,
+    pub(super) checks: PasswordChecks,
 }
 
-impl<S> Guard<S> {
-    pub(super) fn new(service: S, security: Security, concurrent_checks: usize) -> Self {
-        Self { service, security, checks: Arc::new(Semaphore::new(concurrent_checks)) }
-    }
+/// A service behind the rules in force at each request of one connection.
+#[derive(Clone)]
+pub(super) struct Guard<S> {
+    pub(super) service: S,
+    pub(super) policy: Policy,
+    pub(super) address: IpAddr,
+    pub(super) place: Arc<Place>,
 }
 
 impl<S, B> Service<Request<B>> for Guard<S>
@@ -40,33 +50,71 @@ where
     S::Future: Send,
     B: Send + 'static,
 {
-    type Response = Response;
+    type Response = http::Response<Served<reply::Body>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
-        let Self { service, security, checks } = self.clone();
+        let guard = self.clone();
         Box::pin(async move {
-            let rules = security.rules();
-            let free = is_free(&rules, &request);
-            let authorization = request.headers().get(AUTHORIZATION).cloned();
-            let admitted = match authorization {
-                _ if free => true,
-                Some(given) => Arc::clone(&rules.users).admit(&given, &checks).await,
-                None => false,
-            };
-            let mut reply = if admitted { service.call(request).await? } else { refusal() };
+            let rules = guard.policy.security.rules();
+            let sharing = guard.policy.origins.sharing(&request);
+            let (mut reply, serving) = guard.answer(&rules, request).await;
+            sharing.apply(reply.headers_mut());
             for (name, value) in &rules.headers {
                 reply.headers_mut().insert(name, value.clone());
             }
-            Ok(reply)
+            Ok(reply.map(|body| Served::new(body, serving)))
         })
     }
 }
 
-/// Whether no credentials are needed.
-fn is_free<B>(rules: &Rules, request: &Request<B>) -> bool {
-    rules.users.is_empty() || is_exempt(rules, request) || is_preflight(request)
+impl<S> Guard<S> {
+    /// The answer, and the place in which it is served.
+    async fn answer<B>(self, rules: &Rules, request: Request<B>) -> (Response, Option<Serving>)
+    where
+        S: Service<Request<B>, Response = Response, Error = Infallible>,
+    {
+        let Policy { origins, .. } = &self.policy;
+        if let Some(go_ahead) = origins.preflight(&request) {
+            return (go_ahead, None);
+        }
+        if let Some(refusal) = origins.refusal(&request) {
+            return (refusal, None);
+        }
+        match self.admits(rules, &request).await {
+            None => return (no_room("too many passwords wait to be checked"), None),
+            Some(false) => return (refusal(), None),
+            Some(true) => {}
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let Some(serving) = Arc::clone(&self.place).serve(reads).await else {
+            return (no_room("too many requests are being served"), None);
+        };
+        match self.service.call(request).await {
+            Ok(reply) => (reply, Some(serving)),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Whether it may ask; `None` if that could not be found out in time.
+    fn admits<B>(
+        &self,
+        rules: &Rules,
+        request: &Request<B>,
+    ) -> impl Future<Output = Option<bool>> + Send {
+        let free = rules.users.is_empty() || is_exempt(rules, request);
+        let authorization = request.headers().get(AUTHORIZATION).cloned();
+        let (users, place) = (Arc::clone(&rules.users), Arc::clone(&self.place));
+        let (checks, address) = (self.policy.checks.clone(), self.address);
+        async move {
+            match authorization {
+                _ if free => Some(true),
+                Some(given) => users.admit(&given, place.wait(checks.turn(address))).await,
+                None => Some(false),
+            }
+        }
+    }
 }
 
 /// A path is exempt for reading: where one is pushed to, a push still needs a password.
@@ -76,20 +124,21 @@ fn is_exempt<B>(rules: &Rules, request: &Request<B>) -> bool {
         && rules.exempt.iter().any(|exempt| exempt == path)
 }
 
-/// A browser asks so before it sends a password, and gets nothing but headers.
-fn is_preflight<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    request.method() == Method::OPTIONS
-        && headers.contains_key(ORIGIN)
-        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-}
-
 fn refusal() -> Response {
-    let mut reply = reject::text(
+    let mut reply = reply::text(
         StatusCode::UNAUTHORIZED,
         "unauthorized: expected the user and password of one who may ask\n",
     );
     reply.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
+    reply
+}
+
+/// Nothing was done, and the connection is somebody else's now.
+fn no_room(why: &str) -> Response {
+    let text = format!("{why}; nothing was done: send it again\n");
+    let mut reply = reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }
 

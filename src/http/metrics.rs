@@ -7,29 +7,24 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
-use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use warp::http::{HeaderValue, StatusCode};
-use warp::reply::Response;
 
 use super::accept::Negotiated;
 use super::encoding::Encoding;
-use super::page_cache::PageCache;
-use super::{HttpContext, page, reject};
+use super::reply::{self, Response};
+use super::router::Request;
+use super::{HttpContext, Shared, accept, encoding, page};
 use crate::expose::{self, Format};
 use crate::model::Timestamp;
 use crate::store::Cut;
 
-pub(super) async fn scrape(
-    negotiated: Negotiated,
-    encoding: Encoding,
-    context: HttpContext,
-    scrapes: Arc<Semaphore>,
-    pages: PageCache,
-) -> Response {
+pub(super) async fn scrape(request: Request, shared: Shared) -> Response {
+    let Shared { context, turns, pages, .. } = shared;
+    let negotiated = accept::negotiate(request.headers());
+    let encoding = encoding::accepted(request.headers());
     let HttpContext { store, settling, status, own_metrics, page, .. } = context;
     let form = negotiated.form(page.created_samples);
     let missing = status.missing();
@@ -40,7 +35,7 @@ pub(super) async fn scrape(
         return not_yet("restoring the snapshot");
     };
     // Held by who works on a thread, not by this future: a page that nobody waits for any more still counts until it stopped.
-    let turn = scrapes.acquire_owned().await.expect("the semaphore is never closed");
+    let turn = turns.next().await;
     let (started_at, now) = (Instant::now(), Timestamp::now());
     let metrics = own_metrics.clone();
     let taken = tokio::task::spawn_blocking(move || {
@@ -58,8 +53,7 @@ pub(super) async fn scrape(
     let in_blocks = encoding == Encoding::Gzip && form.format != Format::Protobuf;
     // What comes out of the cache is compressed already.
     let left_to_do = if in_blocks { Encoding::Identity } else { encoding };
-    let page = page::spawn(left_to_do, move |writer| {
-        let _turn = turn;
+    let page = page::spawn(left_to_do, Some(turn), move |writer| {
         let mut pushed = Ok(());
         let emit = |chunk| {
             pushed = match status.is_ready() {
@@ -87,13 +81,11 @@ pub(super) async fn scrape(
 }
 
 /// The gateway's own metrics alone.
-pub(super) async fn own(
-    negotiated: Negotiated,
-    encoding: Encoding,
-    context: HttpContext,
-) -> Response {
+pub(super) async fn own(request: Request, context: HttpContext) -> Response {
+    let negotiated = accept::negotiate(request.headers());
+    let encoding = encoding::accepted(request.headers());
     let form = negotiated.form(context.page.created_samples);
-    let page = page::spawn(encoding, move |writer| {
+    let page = page::spawn(encoding, None, move |writer| {
         let own = context.own_metrics.families();
         let mut pushed = Ok(());
         let _ended_early = expose::render(&Cut::default(), &own, Timestamp::now(), form, |chunk| {
@@ -115,11 +107,11 @@ fn of_type(negotiated: Negotiated, mut response: Response) -> Response {
 
 fn failed(error: &io::Error) -> Response {
     tracing::error!(%error, "cannot render the metrics");
-    reject::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
+    reply::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics\n")
 }
 
 fn not_yet(reason: &str) -> Response {
-    let mut response = reject::text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
+    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -12,14 +12,15 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream::{self, Stream, StreamExt};
+use http::header::{CONTENT_ENCODING, VARY};
+use http::{HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use warp::http::HeaderValue;
-use warp::http::header::{CONTENT_ENCODING, VARY};
-use warp::reply::{Reply, Response};
 use zstd::stream::write::Encoder as ZstdEncoder;
 
 use super::encoding::Encoding;
+use super::reply::{self, Response};
+use super::turns::Turn;
 
 /// Chunks are sent when they have reached this size; a page of one chunk gets a Content-Length.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -43,6 +44,8 @@ pub(super) enum PageWriter {
 pub(super) struct ChunkWriter {
     gathered: Vec<u8>,
     chunks: mpsc::Sender<Bytes>,
+    /// None for a page so small that it takes no turn.
+    turn: Option<Turn>,
 }
 
 /// What the connection reads.
@@ -51,14 +54,16 @@ pub(super) struct Page {
     rendering: Option<JoinHandle<io::Result<()>>>,
 }
 
-/// Runs `render` on a blocking thread.
+/// Runs `render` on a blocking thread. It has its turn until it stopped, also when nobody waits for
+/// the page any more, but for the times when it waits for the client.
 pub(super) fn spawn(
     encoding: Encoding,
+    turn: Option<Turn>,
     render: impl FnOnce(&mut PageWriter) -> io::Result<()> + Send + 'static,
 ) -> Page {
     let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let rendering = tokio::task::spawn_blocking(move || {
-        let chunks = ChunkWriter { gathered: Vec::new(), chunks: sender };
+        let chunks = ChunkWriter { gathered: Vec::new(), chunks: sender, turn };
         let mut writer = match encoding {
             Encoding::Identity => PageWriter::Identity(chunks),
             Encoding::Gzip => PageWriter::Gzip(GzEncoder::new(chunks, GZIP_LEVEL)),
@@ -106,7 +111,10 @@ impl ChunkWriter {
             return Ok(());
         }
         let chunk = Bytes::from(std::mem::take(&mut self.gathered));
-        self.chunks.blocking_send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        match &mut self.turn {
+            Some(turn) => turn.hand_over(&self.chunks, chunk),
+            None => self.chunks.blocking_send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     fn finish(mut self) -> io::Result<()> {
@@ -131,10 +139,10 @@ impl Page {
     pub(super) async fn into_response(mut self, encoding: Encoding) -> io::Result<Response> {
         let first = self.next().await.transpose()?.unwrap_or_default();
         let mut response = match self.next().await.transpose()? {
-            None => warp::http::Response::new(first).into_response(),
+            None => reply::bytes(StatusCode::OK, first),
             Some(second) => {
                 let head = stream::iter([Ok(first), Ok(second)]);
-                warp::reply::stream(head.chain(self.into_stream())).into_response()
+                reply::stream(head.chain(self.into_stream()))
             }
         };
         let headers = response.headers_mut();

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use futures_util::stream::Stream;
+use http_body_util::BodyDataStream;
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use warp::http;
-use warp::path::Tail;
-use warp::reply::Response;
 
+use super::reply::Response;
+use super::router::Request;
 use crate::config::PushConfig;
 use crate::dead_letters::warn_limiter::WarnLimiter;
 use crate::decode::push::{BodyFormat, Dialect, Method, PushRequest};
@@ -34,8 +34,11 @@ mod path;
 use body::IncomingBody;
 use buffer::{Budget, Held};
 use failure::Failure;
+use head::Head;
 use head::Meaning;
-pub(super) use head::{Head, head};
+
+/// What writers of .NET begin a text with; it is no part of it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What all pushes share.
 pub(super) struct Pushes {
@@ -47,23 +50,17 @@ pub(super) struct Pushes {
 }
 
 /// `POST|PUT|DELETE /metrics[/<label>/<value>…]`.
-pub(super) async fn metrics<S, B>(
-    labels: Tail,
-    method: http::Method,
-    head: Head,
-    body: S,
-    pushes: Arc<Pushes>,
-) -> Response
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let method = match method {
+pub(super) async fn metrics(request: Request, pushes: Arc<Pushes>) -> Response {
+    let (request, body) = request.into_parts();
+    let method = match request.method {
         http::Method::PUT => Method::Put,
         http::Method::DELETE => Method::Delete,
         _ => Method::Post,
     };
-    let (dialect, outcome) = pushes.handle(method, None, labels.as_str(), &head, body).await;
+    let (head, body) = (Head::of(&request), BodyDataStream::new(body));
+    let labels = request.uri.path().strip_prefix("/metrics").unwrap_or_default();
+    let labels = labels.strip_prefix('/').unwrap_or_default();
+    let (dialect, outcome) = pushes.handle(method, None, labels, &head, body).await;
     match outcome {
         Ok(_) => answer::taken(dialect, method),
         Err(failure) => answer::text(&failure),
@@ -71,11 +68,9 @@ where
 }
 
 /// `POST /api/v1/events`.
-pub(super) async fn events<S, B>(head: Head, body: S, pushes: Arc<Pushes>) -> Response
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
+pub(super) async fn events(request: Request, pushes: Arc<Pushes>) -> Response {
+    let (request, body) = request.into_parts();
+    let (head, body) = (Head::of(&request), BodyDataStream::new(body));
     let (_, outcome) = pushes.handle(Method::Post, Some(BodyFormat::Events), "", &head, body).await;
     answer::json(&outcome)
 }
@@ -106,7 +101,7 @@ impl Pushes {
         body: S,
     ) -> (Dialect, Result<PushApplied, Failure>)
     where
-        S: Stream<Item = Result<B, warp::Error>>,
+        S: Stream<Item = Result<B, hyper::Error>>,
         B: Buf,
     {
         let dialect = head.dialect(self.config.dialect);
@@ -138,7 +133,7 @@ impl Pushes {
         body: S,
     ) -> Result<PushApplied, Failure>
     where
-        S: Stream<Item = Result<B, warp::Error>>,
+        S: Stream<Item = Result<B, hyper::Error>>,
         B: Buf,
     {
         let mut body =
@@ -190,7 +185,7 @@ impl Pushes {
         body: &mut IncomingBody<S>,
     ) -> Result<(Vec<u8>, Held), Failure>
     where
-        S: Stream<Item = Result<B, warp::Error>> + Unpin,
+        S: Stream<Item = Result<B, hyper::Error>> + Unpin,
         B: Buf,
     {
         let limit = self.config.max_body_bytes;
@@ -206,7 +201,11 @@ impl Pushes {
             let unpacking = move || decompress::decompress(encoding, &received, into);
             tokio::task::spawn_blocking(unpacking).await.map_err(Failure::internal)??
         };
-        Ok(body.into_parts())
+        let (mut body, held) = body.into_parts();
+        if meaning.format != BodyFormat::Protobuf && body.starts_with(BYTE_ORDER_MARK) {
+            body.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok((body, held))
     }
 
     /// Every push at debug; of those that were refused one a minute for each reason, at warn.

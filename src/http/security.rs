@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::HeaderMap;
 use parking_lot::{Mutex, RwLock};
 use tokio_rustls::rustls::ServerConfig;
-use warp::http::HeaderMap;
 
 use super::auth::{Users, cost};
 use super::tls::TlsError;

@@ -1,75 +1,76 @@
 //! Accepts connections and gives each its limits.
 //!
-//! warp's own server sets no time limit for a request's headers, so a client
-//! that sends one byte a minute would hold its connection for ever, and a
-//! shutdown would wait for it. Here hyper runs warp's service with limits:
-//! headers arrive and answers are taken in time, connections are bounded in
-//! number, and a shutdown ends. TLS is spoken here, too; a connection counts from
-//! its first byte, and its handshake has its time.
+//! A client that sends one byte a minute would hold its connection for ever, and
+//! a shutdown would wait for it. Here hyper serves with limits: headers arrive and answers are taken in time, connections are bounded in
+//! number ([`places`](super::places)), and a shutdown ends. TLS is spoken here, too; a connection
+//! counts from its first byte, and its handshake has its time.
 
-use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use warp::Filter;
-use warp::http::Request;
-use warp::hyper::body::Incoming;
-use warp::hyper::server::conn::http1;
-use warp::hyper::service::Service;
-use warp::reply::Response;
 
-use super::HttpLimits;
-use super::guard::Guard;
-use super::security::Security;
+use super::guard::{Guard, Policy};
+use super::places::{Place, Places};
+use super::router::Router;
 use super::write_timeout::WriteTimeout;
+use super::{HttpContext, HttpLimits};
+use crate::dead_letters::warn_limiter::OncePerMinute;
 
 /// How long to wait when no connection can be accepted, mostly for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Serves the routes to those whom `security` lets in until `shutdown`, then lets requests in
-/// flight finish.
-pub(super) async fn run<F>(
+/// How long a connection that has to make room may still take to finish what it began to say.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// Serves the routes to those whom `policy` lets in until `shutdown`, then lets requests in flight
+/// finish.
+pub(super) async fn run<S: Clone + Send + Sync + 'static>(
     listener: TcpListener,
-    routes: F,
-    security: Security,
-    limits: HttpLimits,
+    routes: Router<S>,
+    policy: Policy,
+    context: &HttpContext,
     shutdown: CancellationToken,
-) where
-    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
-{
-    let service = TowerToHyperService::new(warp::service(routes));
-    let service = Guard::new(service, security.clone(), limits.password_checks);
-    let slots = Arc::new(Semaphore::new(limits.connections));
+) {
+    let (limits, metrics) = (context.limits, context.own_metrics.http());
+    let places = Places::new(limits.connections, metrics.clone());
     let mut connections = JoinSet::new();
+    let mut warnings = OncePerMinute::default();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &places) => accepted,
             () = shutdown.cancelled() => break,
         };
         // Finished connections are forgotten as new ones come, so the set stays small.
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, slot)) => {
-                let tls = security.rules().tls.clone().map(TlsAcceptor::from);
-                let connection = open(stream, tls, service.clone(), limits, shutdown.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(slot);
-                });
+            Ok((stream, peer, place)) => {
+                let tls = policy.security.rules().tls.clone().map(TlsAcceptor::from);
+                let guard = Guard {
+                    service: routes.clone(),
+                    policy: policy.clone(),
+                    address: peer.ip(),
+                    place,
+                };
+                connections.spawn(open(stream, tls, guard, limits, shutdown.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept an HTTP connection");
+                metrics.accept_failures.inc();
+                if let Some(suppressed) = warnings.admit(Instant::now()) {
+                    tracing::warn!(%error, suppressed, "cannot accept an HTTP connection");
+                }
+                // Its descriptor serves the next one.
+                places.close_one();
                 sleep(ACCEPT_RETRY).await;
             }
         }
@@ -81,59 +82,69 @@ pub(super) async fn run<F>(
     }
 }
 
-/// The next connection, once there is a slot for it.
+/// The next connection, and its place.
 async fn accept(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _peer) = listener.accept().await?;
+    places: &Places,
+) -> io::Result<(TcpStream, SocketAddr, Arc<Place>)> {
+    let (stream, peer) = listener.accept().await?;
     // Answers leave at once; without it a small last chunk may wait for an acknowledgement.
     stream.set_nodelay(true)?;
-    Ok((stream, slot))
+    Ok((stream, peer, places.take().await))
 }
 
 /// Serves one connection, once it is secured.
-async fn open<S>(
+async fn open<S: Clone + Send + Sync + 'static>(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    service: S,
+    guard: Guard<Router<S>>,
     limits: HttpLimits,
     shutdown: CancellationToken,
-) where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
-{
-    let stream = WriteTimeout::new(stream, limits.stall_timeout);
-    let Some(tls) = tls else { return serve(stream, service, limits, shutdown).await };
+) {
+    let place = Arc::clone(&guard.place);
+    let stream = WriteTimeout::new(stream, limits.stall_timeout, Arc::clone(&place));
+    let Some(tls) = tls else { return serve(stream, guard, place, limits, shutdown).await };
     let handshake = timeout(limits.handshake_timeout, tls.accept(stream));
     let secured = tokio::select! {
         secured = handshake => secured,
+        () = place.left() => return,
         () = shutdown.cancelled() => return,
     };
     match secured {
-        Ok(Ok(stream)) => serve(stream, service, limits, shutdown).await,
+        Ok(Ok(stream)) => serve(stream, guard, place, limits, shutdown).await,
         // Its fault, and of interest to whoever looks for it: a wrong authority, an old client.
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn serve<I, S>(stream: I, service: S, limits: HttpLimits, shutdown: CancellationToken)
-where
-    I: AsyncRead + AsyncWrite + Unpin,
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
-{
+async fn serve<S: Clone + Send + Sync + 'static>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    guard: Guard<Router<S>>,
+    place: Arc<Place>,
+    limits: HttpLimits,
+    shutdown: CancellationToken,
+) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(stream), guard)
     );
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = place.left() => {
+            connection.as_mut().graceful_shutdown();
+            match timeout(LEAVING, connection.as_mut()).await {
+                Ok(result) => result,
+                // Half a head, perhaps, of which the rest does not come.
+                Err(_) if place.is_idle() => return,
+                Err(_) => connection.await,
+            }
         }
     };
     if let Err(error) = result {

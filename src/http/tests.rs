@@ -64,8 +64,8 @@ impl Gateway {
             dead_letters,
             own_metrics,
             push: PushFront::default(),
+            origins: Origins::new(&config.http, &config.push),
             push_config: Arc::new(config.push),
-            cors: Cors::new(&config.http.cors_origins),
             security: Security::default(),
             limits,
             shutdown: CancellationToken::new(),
@@ -86,7 +86,12 @@ impl Gateway {
     }
 
     fn restore(&self, series: usize) {
-        let store = Store::restore(cut(series), 1_000_000);
+        self.restore_wide(series, 64);
+    }
+
+    /// With so many bytes of labels in each series.
+    fn restore_wide(&self, series: usize, width: usize) {
+        let store = Store::restore(cut(series, width), 1_000_000);
         assert!(self.context.store.set(store).is_ok(), "restored once");
         self.context.status.set_phase(Phase::Serving);
     }
@@ -137,10 +142,10 @@ fn source() -> SourceKey {
     SourceKey { kind: SourceKind::Reader, key: "events".into() }
 }
 
-fn cut(series: usize) -> Cut {
+fn cut(series: usize, width: usize) -> Cut {
     let mut labels = TextColumn::default();
     for number in 0..series {
-        labels.push(&format!("number=\"{number}\",padding=\"{:0>64}\"", number));
+        labels.push(&format!("number=\"{number}\",padding=\"{number:0>width$}\""));
     }
     let family = Family {
         help: "Jobs.".into(),

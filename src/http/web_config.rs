@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::security::Files;
 use super::tls::{ClientAuthType, TlsSettings, TlsVersion};

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,17 +13,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::places::Place;
+
 /// A stream whose writes fail after `timeout` without any progress.
 pub(super) struct WriteTimeout {
     stream: TcpStream,
     timeout: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Is told so.
+    place: Arc<Place>,
 }
 
 impl WriteTimeout {
-    pub(super) fn new(stream: TcpStream, timeout: Duration) -> Self {
-        Self { stream, timeout, stalled: None }
+    pub(super) fn new(stream: TcpStream, timeout: Duration, place: Arc<Place>) -> Self {
+        Self { stream, timeout, stalled: None, place }
     }
 
     /// Passes on what a write returned; once it has been pending for too long, an error.
@@ -31,6 +36,7 @@ impl WriteTimeout {
         written: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        self.place.set_writing(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;

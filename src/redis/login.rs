@@ -22,7 +22,7 @@ impl Connection {
         let mut expected = Vec::new();
         if let As::UserOf(target) = who {
             if let Some(password) = &target.password {
-                pipe.cmd("AUTH").arg(&target.user).arg(&password.0);
+                pipe.cmd("AUTH").arg(&target.user).arg(password.exposed());
                 expected.push(true);
             }
             if target.database != 0 {

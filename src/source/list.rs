@@ -32,7 +32,7 @@ pub use upkeep::ListUpkeep;
 
 use owner::Owner;
 use queue::LastTaker;
-use segments::SegmentNames;
+pub(super) use segments::SegmentNames;
 
 use super::page_size::PageSize;
 use super::read_ahead::ReadAhead;

@@ -56,6 +56,9 @@ pub(super) fn name_conflict(sample: &str, owner: &Family) -> Refusal {
 pub(super) fn type_conflict(family: &Family, said: MetricType, by: &str) -> Refusal {
     Refusal {
         reason: Reason::TypeConflict,
-        detail: format!("`{}` is a {}, the {by} says {said}", family.name, family.metric_type),
+        detail: format!(
+            "`{}` is of type {}, the {by} says {said}",
+            family.name, family.metric_type
+        ),
     }
 }

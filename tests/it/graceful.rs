@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::producer::Plan;
+use rustix::process::Signal;
+use tokio::time::Instant;
 
-use crate::harness::{Gateway, Producers, RedisServer, Scraper, producer, turn};
+use crate::harness::s3::{S3, Weather};
+use crate::harness::{Gateway, LIST, Producers, RedisServer, Scraper, producer, turn, wait_for};
 
 const STOPS: u32 = 4;
 const EVENTS_BETWEEN: u64 = 5_000;
@@ -58,4 +61,45 @@ fn a_stop_while_redis_is_away_is_as_quick() {
     let (status, elapsed) = gateway.terminate();
     assert_eq!(status.code(), Some(0));
     assert!(elapsed < STOPPED_WITHIN, "took {elapsed:?}");
+}
+
+/// As `timeout` and supervisors do, which signal the process and its group.
+#[test]
+fn two_signals_within_a_moment_are_one() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut gateway = Gateway::of(&redis).list_only().set("Snapshot__Interval", "1h").start();
+    redis.run::<()>(&["LPUSH", LIST, r#"{"name":"jobs_total","value":1}"#]);
+    gateway.wait_value("jobs_total", &[], 1.0);
+    for signal in [Signal::TERM, Signal::TERM, Signal::INT] {
+        gateway.signal(signal);
+    }
+    let (status, output) = gateway.wait_exit();
+    assert_eq!(status.code(), Some(0), "{output}");
+    gateway.launch();
+    gateway.wait_ready();
+    assert_eq!(gateway.page().value("jobs_total", &[]), Some(1.0));
+    assert_eq!(gateway.total("replayed"), 0, "the final checkpoint was written");
+}
+
+#[test]
+fn a_later_signal_ends_it_at_once() {
+    let _turn = turn::shared();
+    let (redis, s3) = (RedisServer::start(&[]), S3::start());
+    let mut gateway = s3.gateway(&redis).set("Snapshot__Interval", "1h").start();
+    redis.run::<()>(&["LPUSH", LIST, r#"{"name":"jobs_total","value":1}"#]);
+    gateway.wait_value("jobs_total", &[], 1.0);
+    // Longer than the last checkpoint is waited for.
+    s3.set(Weather::Slow(Duration::from_secs(60)));
+    let begun = Instant::now();
+    let status = wait_for("the end", Duration::from_secs(30), || {
+        if let Some(status) = gateway.exited() {
+            return Ok(status);
+        }
+        gateway.signal(Signal::TERM);
+        Err("it goes on".into())
+    });
+    assert_eq!(status.code(), Some(130), "{}", gateway.log());
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it was not given a moment");
+    assert!(gateway.log().contains("stopping at once"), "{}", gateway.log());
 }

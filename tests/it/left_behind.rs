@@ -39,8 +39,9 @@ fn wait_degraded(gateway: &Gateway, expected: &str) {
     });
     assert!(gateway.is_ready(), "that is no reason to send nobody here");
     assert_eq!(gateway.page().value("prom_stream_gateway_degraded", &[]), Some(1.0));
-    let log = gateway.log();
-    assert!(log.contains("the state knows a source that is not read any more"), "{log}");
+    eventually("a line of the log", DEADLINE, || {
+        gateway.log().contains("the state knows a source that is not read any more")
+    });
 }
 
 #[track_caller]

@@ -68,3 +68,24 @@ fn a_wrong_password_ends_the_load() {
     assert!(!output.status.success());
     assert!(told.contains("Redis") && !told.contains("wr0ng"), "{told}");
 }
+
+#[test]
+fn without_redis_it_ends() {
+    let _turn = turn::shared();
+    let mut redis = RedisServer::start(&[]);
+    redis.kill();
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["load", "--redis", &redis.address(), "--stream", STREAM]);
+    let mut load = Process::spawn(&mut command, &redis.directory().join("load.log"));
+    assert_eq!(load.wait_exit(DEADLINE).code(), Some(1), "{}", load.output());
+    let expected = format!("cannot connect to Redis at {}", redis.address());
+    assert!(load.output().contains(&expected), "{}", load.output());
+}
+
+#[test]
+fn the_usage_names_both_targets() {
+    let output = Command::new(EXECUTABLE).arg("load").output().expect("the executable starts");
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("--list <KEY>") && text.contains("--stream <KEY>"), "{text}");
+}

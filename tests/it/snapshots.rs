@@ -136,3 +136,18 @@ fn snapshots(gateway: &Gateway) -> Vec<PathBuf> {
 fn newest(gateway: &Gateway) -> PathBuf {
     snapshots(gateway).pop().expect("there are at least two")
 }
+
+#[test]
+fn a_place_that_is_not_there_is_named() {
+    let _turn = turn::shared();
+    let gateway = Gateway::bare();
+    let missing = gateway.directory().join("data");
+    for command in ["list", "verify", "inspect", "export"] {
+        let output = gateway.command(&["snapshot", command]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        let expected = format!("`{}`: No such file or directory", missing.display());
+        assert!(text.contains(&expected), "{text}");
+    }
+    assert!(!missing.exists(), "looking makes nothing");
+}

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn one_owner_at_a_time_and_the_next_when_it_is_gone() {
         let directory = tempfile::tempdir().unwrap();
-        let open = || Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
+        let open = || Storage::open(&directory.path().into(), "default").unwrap();
         let (owner, standby) = (open(), open());
         assert!(owner.try_lock().unwrap());
         assert!(owner.try_lock().unwrap(), "the owner may ask twice");
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn another_identity_in_the_same_directory_is_no_rival() {
         let directory = tempfile::tempdir().unwrap();
-        let open = |identity| Storage::open(directory.path().to_str().unwrap(), identity).unwrap();
+        let open = |identity| Storage::open(&directory.path().into(), identity).unwrap();
         let (one, two) = (open("one"), open("two"));
         assert!(one.try_lock().unwrap() && two.try_lock().unwrap());
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_owner_removes_what_a_crash_left_half_written() {
         let directory = tempfile::tempdir().unwrap();
-        let storage = Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
+        let storage = Storage::open(&directory.path().into(), "default").unwrap();
         let own = directory.path().join("default");
         fs::create_dir(own.join("snapshots")).unwrap();
         let kept = ["snapshots/1-1.snap", "head", "notes#1", "head#x"];

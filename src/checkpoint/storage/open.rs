@@ -8,7 +8,7 @@
 //! | `az://container/prefix` | credentials from `AZURE_*` |
 //! | `memory://` | this process' memory, for trying things out |
 
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use url::Url;
 
 use super::{Exclusion, Storage, StorageError};
+use crate::config::{NotASnapshotUrl, SnapshotPlace, SnapshotUrl};
 use crate::durable_files::create_directories;
 
 /// Beyond the client's own timeouts (5 s to connect, 30 s a request). A checkpoint that fails is
@@ -32,28 +33,32 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Storage {
     /// Opens the storage of one identity; a directory is created when it is missing.
-    pub fn open(url: &str, identity: &str) -> Result<Self, StorageError> {
-        if let Some(directory) = local_directory(url)? {
+    pub fn open(url: &SnapshotUrl, identity: &str) -> Result<Self, StorageError> {
+        if let Some(directory) = url.directory() {
             create_directories(&directory.join(checked(identity)?))?;
         }
         Self::open_existing(url, identity)
     }
 
     /// As [`Self::open`], for those who only look: creates nothing.
-    pub fn open_existing(url: &str, identity: &str) -> Result<Self, StorageError> {
+    pub fn open_existing(url: &SnapshotUrl, identity: &str) -> Result<Self, StorageError> {
         let identity = checked(identity)?;
-        if let Some(directory) = local_directory(url)? {
-            return Self::in_directory(url, &directory, identity);
-        }
-        let parsed = Url::parse(url).map_err(|error| refused(url, error.to_string()))?;
-        let (objects, prefix) =
-            connect(&parsed).map_err(|error| refused(url, error.to_string()))?;
-        Ok(Self::conditional(objects, &prefix, identity, url))
+        let refused = |why: String| StorageError::Url { url: url.to_string(), why };
+        let place = match url.place() {
+            SnapshotPlace::Directory(directory) => {
+                return Self::in_directory(directory, identity).map_err(refused);
+            }
+            SnapshotPlace::Memory(place) | SnapshotPlace::Bucket(place) => place,
+        };
+        let (objects, prefix) = connect(place).map_err(|error| refused(error.to_string()))?;
+        Ok(Self::conditional(objects, &prefix, identity, &url.to_string()))
     }
 
-    fn in_directory(url: &str, directory: &FilePath, identity: &str) -> Result<Self, StorageError> {
+    fn in_directory(directory: &FilePath, identity: &str) -> Result<Self, String> {
+        // The library's own words say nothing of why.
+        std::fs::read_dir(directory).map_err(|error| error.to_string())?;
         let objects = LocalFileSystem::new_with_prefix(directory)
-            .map_err(|error| refused(url, error.to_string()))?
+            .map_err(|error| error.to_string())?
             .with_fsync(true);
         Ok(Self {
             objects: Arc::new(objects),
@@ -94,21 +99,6 @@ fn checked(identity: &str) -> Result<&str, StorageError> {
     Ok(identity)
 }
 
-/// `None` when the URL is not that of a directory.
-fn local_directory(url: &str) -> Result<Option<PathBuf>, StorageError> {
-    if !url.contains("://") {
-        return Ok(Some(PathBuf::from(url)));
-    }
-    let parsed = Url::parse(url).map_err(|error| refused(url, error.to_string()))?;
-    if parsed.scheme() != "file" {
-        return Ok(None);
-    }
-    let directory = parsed.to_file_path().map_err(|()| {
-        refused(url, "expected an absolute path, such as file:///var/lib/gateway".into())
-    })?;
-    Ok(Some(directory))
-}
-
 fn connect(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), Box<dyn std::error::Error>> {
     let (scheme, prefix) = ObjectStoreScheme::parse(url)?;
     let retry = RetryConfig {
@@ -129,7 +119,7 @@ fn connect(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), Box<dyn std::error
         ObjectStoreScheme::MicrosoftAzure => {
             Arc::new(MicrosoftAzureBuilder::from_env().with_url(url).with_retry(retry).build()?)
         }
-        _ => return Err("expected a path, file://, s3://, gs://, az:// or memory://".into()),
+        _ => return Err(NotASnapshotUrl.into()),
     };
     Ok((objects, prefix))
 }
@@ -140,22 +130,15 @@ fn memory() -> Arc<dyn ObjectStore> {
     Arc::<InMemory>::clone(MEMORY.get_or_init(Arc::default))
 }
 
-fn refused(url: &str, why: String) -> StorageError {
-    StorageError::Url { url: url.to_owned(), why }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn urls_that_are_no_storage_say_what_was_expected() {
-        for url in ["ftp://host/x", "file://host/x", "s3://", "memory://host"] {
-            let error = Storage::open_existing(url, "default").err().expect(url).to_string();
-            assert!(error.contains(url), "{error}");
-        }
+    fn only_harmless_identities_become_paths() {
+        let memory = "memory://".parse().unwrap();
         for identity in ["", "..", "a/b", ".hidden", "two words"] {
-            let error = Storage::open_existing("memory://", identity).err().expect(identity);
+            let error = Storage::open_existing(&memory, identity).err().expect(identity);
             assert!(matches!(error, StorageError::Identity(_)), "{error}");
         }
     }
@@ -164,11 +147,12 @@ mod tests {
     fn looking_creates_nothing_and_opening_does() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("a/b");
-        let url = directory.to_str().unwrap();
-        assert!(Storage::open_existing(url, "default").is_err());
+        let url = directory.as_path().into();
+        let error = Storage::open_existing(&url, "default").err().expect("nothing is there");
+        assert!(error.to_string().contains("No such file or directory"), "{error}");
         assert!(!directory.exists());
-        Storage::open(&format!("file://{url}"), "default").unwrap();
+        Storage::open(&url, "default").unwrap();
         assert!(directory.join("default").is_dir());
-        Storage::open_existing(url, "default").unwrap();
+        Storage::open_existing(&url, "default").unwrap();
     }
 }

@@ -172,7 +172,7 @@ async fn nonce_in(storage: &Storage) -> String {
 #[tokio::test]
 async fn the_verbs_mean_the_same_in_a_directory_and_in_a_bucket() {
     let directory = tempfile::tempdir().unwrap();
-    let on_disk = Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
+    let on_disk = Storage::open(&directory.path().into(), "default").unwrap();
     for storage in [on_disk, Arc::new(Bucket::default()).storage()] {
         assert!(matches!(storage.read_head().await.unwrap(), ReadHead::Missing));
         assert_eq!(storage.list().await.unwrap(), []);
@@ -203,7 +203,7 @@ async fn the_verbs_mean_the_same_in_a_directory_and_in_a_bucket() {
 
 #[tokio::test]
 async fn two_openings_of_memory_are_one() {
-    let open = || Storage::open("memory:///shared", "two-openings").unwrap();
+    let open = || Storage::open(&"memory:///shared".parse().unwrap(), "two-openings").unwrap();
     open().replace_head(&head("a", 1), &HeadVersion::Absent).await.unwrap();
     assert_eq!(nonce_in(&open()).await, "a");
 }
@@ -274,7 +274,7 @@ async fn a_head_that_somebody_deleted_is_made_anew() {
 #[tokio::test]
 async fn a_head_that_is_no_head_is_corrupt_and_not_missing() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = Storage::open(directory.path().to_str().unwrap(), "default").unwrap();
+    let storage = Storage::open(&directory.path().into(), "default").unwrap();
     std::fs::write(directory.path().join("default/head"), "{\"epoch\":1").unwrap();
     assert!(matches!(storage.read_head().await.unwrap(), ReadHead::Corrupt { .. }));
 }

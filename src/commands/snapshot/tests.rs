@@ -21,7 +21,7 @@ struct Place(tempfile::TempDir);
 impl Place {
     async fn with_two_snapshots() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
-        let storage = Storage::open(place.0.path().to_str().unwrap(), "default").unwrap();
+        let storage = Storage::open(&place.0.path().into(), "default").unwrap();
         let mut checkpointer = take(storage, 2).await.unwrap().checkpointer;
         let store = Store::new(1000);
         let queue = SourceKey { kind: SourceKind::List, key: "queue".into() };
@@ -51,7 +51,7 @@ impl Place {
         let line = std::iter::once(&"snapshot").chain(arguments);
         let command = Line::try_parse_from(line)?.opts.command;
         let open = || {
-            let storage = Storage::open_existing(self.0.path().to_str().unwrap(), "default")?;
+            let storage = Storage::open_existing(&self.0.path().into(), "default")?;
             Ok(super::Place { storage, keep: 2 })
         };
         let mut out = Vec::new();
@@ -188,7 +188,7 @@ async fn export_as_json_has_labels_and_values_apart() {
 #[tokio::test]
 async fn snapshots_of_what_changed_are_shown_with_what_they_build_upon() {
     let place = Place(tempfile::tempdir().unwrap());
-    let storage = Storage::open(place.0.path().to_str().unwrap(), "default").unwrap();
+    let storage = Storage::open(&place.0.path().into(), "default").unwrap();
     let mut checkpointer = take(storage, 2).await.unwrap().checkpointer;
     let store = Store::new(1000);
     let queue = SourceKey { kind: SourceKind::List, key: "queue".into() };

@@ -1,7 +1,8 @@
 //! The URL notation.
 //!
-//! * `redis://[user[:password]@]host[:port][/database]`
-//! * `rediss://…`: the same over TLS; `#insecure` accepts any certificate
+//! * `redis://[user[:password]@]host[:port][/database]`, also as `valkey://` and `tcp://`
+//! * `rediss://…`, also as `valkeys://` and `tls://`: the same over TLS; `#insecure` accepts any
+//!   certificate
 //! * `unix:///path[?db=…&user=…&pass=…]`, also as `redis+unix://`
 //!
 //! User and password are percent-decoded, so a password may hold any character.
@@ -15,8 +16,8 @@ const PORT: u16 = 6379;
 pub(super) fn parse(scheme: &str, text: &str) -> Result<RedisTarget, ConnectionStringError> {
     let scheme = scheme.to_ascii_lowercase();
     let tls = match scheme.as_str() {
-        "redis" => false,
-        "rediss" => true,
+        "redis" | "valkey" | "tcp" => false,
+        "rediss" | "valkeys" | "tls" => true,
         "unix" | "redis+unix" => return unix(text),
         _ => return Err(ConnectionStringError::Scheme { scheme }),
     };

@@ -33,6 +33,10 @@ fn every_form() {
             "rediss://h/1#insecure",
             RedisTarget { tls: true, tls_insecure: true, database: 1, ..tcp("h", 6379) },
         ),
+        ("valkey://h:7000/3", RedisTarget { database: 3, ..tcp("h", 7000) }),
+        ("tcp://:pw@h", RedisTarget { password: secret("pw"), ..tcp("h", 6379) }),
+        ("valkeys://h", RedisTarget { tls: true, ..tcp("h", 6379) }),
+        ("tls://h", RedisTarget { tls: true, ..tcp("h", 6379) }),
         ("unix:///run/redis.sock", socket.clone()),
         ("redis+unix:///run/redis.sock?db=2", RedisTarget { database: 2, ..socket.clone() }),
         (
@@ -71,7 +75,10 @@ fn what_may_be_a_password_is_neither_used_as_something_else_nor_shown() {
 #[test]
 fn mistakes_are_explained_without_the_password() {
     for (text, expected) in [
-        ("http://h", r#"scheme "http": expected redis, rediss, unix or redis+unix"#),
+        (
+            "http://h",
+            r#"scheme "http": expected redis, rediss (also spelled valkey, valkeys, tcp, tls), unix or redis+unix"#,
+        ),
         ("redis://", "no endpoint given: expected host[:port], such as localhost:6379"),
         ("redis://h:99999", "not a valid URL: invalid port number"),
         (

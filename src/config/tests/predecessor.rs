@@ -99,14 +99,14 @@ fn dotnet_listen_variables_count_when_ours_is_unset() {
     const URLS: &str = "ASPNETCORE_URLS";
     const PORTS: &str = "ASPNETCORE_HTTP_PORTS";
     for (variables, expected) in [
-        (&[(URLS, "http://+:8080")][..], "0.0.0.0:8080"),
-        (&[(URLS, "http://*:8080/")], "0.0.0.0:8080"),
+        (&[(URLS, "http://+:8080")][..], ":8080"),
+        (&[(URLS, "http://*:8080/")], ":8080"),
         (&[(URLS, "https://+:8443;http://localhost:5000")], "127.0.0.1:5000"),
         (&[(URLS, "http://[::]:8080")], "[::]:8080"),
-        (&[(URLS, "http://+")], "0.0.0.0:80"),
-        (&[(PORTS, "8080;8081")], "0.0.0.0:8080"),
-        (&[(PORTS, "8080"), (URLS, "http://+:5000")], "0.0.0.0:5000"),
-        (&[(URLS, "http://+:8080"), ("HTTP__LISTEN", ":9000")], "0.0.0.0:9000"),
+        (&[(URLS, "http://+")], ":80"),
+        (&[(PORTS, "8080;8081")], ":8080"),
+        (&[(PORTS, "8080"), (URLS, "http://+:5000")], ":5000"),
+        (&[(URLS, "http://+:8080"), ("HTTP__LISTEN", ":9000")], ":9000"),
     ] {
         let (config, warnings) = from_environment(variables).unwrap();
         assert_eq!(config.http.listen.to_string(), expected, "{variables:?}");
@@ -114,7 +114,7 @@ fn dotnet_listen_variables_count_when_ours_is_unset() {
     }
     let (config, _) = from_environment(&[(PORTS, "8080")]).unwrap();
     let origin = "environment variable ASPNETCORE_HTTP_PORTS".to_owned();
-    assert_eq!(resolved(&config, "Http.Listen"), ("0.0.0.0:8080".into(), origin));
+    assert_eq!(resolved(&config, "Http.Listen"), (":8080".into(), origin));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn dotnet_listen_variables_that_cannot_be_followed_are_warnings() {
         ("ASPNETCORE_HTTP_PORTS", "http", "a port, such as 8080"),
     ] {
         let (config, warnings) = from_environment(&[(name, value)]).unwrap();
-        assert_eq!(config.http.listen.to_string(), "0.0.0.0:9091");
+        assert_eq!(config.http.listen.to_string(), ":9091");
         let warnings: Vec<String> = warnings.iter().map(Warning::to_string).collect();
         let message =
             format!("environment variable {name} = {value:?} does nothing: expected {expected}");

@@ -14,6 +14,7 @@ use super::family::{Family, Number};
 use crate::dead_letters::DeadLetters;
 use crate::model::{Reason, SourceKey, Tally, Timestamp};
 use crate::status::{CheckpointReport, Phase, Report, SourceReport, Status};
+use crate::telemetry;
 
 /// Sources have no numbered workers; the label stays for the sake of old queries.
 const WORKER: &str = "0";
@@ -86,6 +87,12 @@ fn state(report: &Report) -> Vec<Family> {
              still in force (1); `/api/v1/status` says why.",
         )
         .value(report.web_config_error.is_some()),
+        Family::counter(
+            "log_lines_dropped_total",
+            "Lines of the log that could not be written: nobody reads standard output, or the disk \
+             is full.",
+        )
+        .value(telemetry::dropped_lines()),
     ];
     if let Some(remaining) = report.ownership.lease_remaining_seconds {
         let help = "For how long this process is the owner, unless it renews its lease.";

@@ -1,18 +1,21 @@
 //! Requests before a service that only counts them.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use warp::hyper::service::service_fn;
+use hyper::service::service_fn;
 
 use super::*;
-use crate::config::{HttpSecurityConfig, PlainUser, Secret};
+use crate::config::{Assignment, Config, HttpSecurityConfig, PlainUser, Sources};
+use crate::expose::own_metrics::HttpMetrics;
+use crate::http::places::Places;
 use crate::status::Status;
 
 /// `alice:wonder`
 const ALICE: (&str, &str) = ("authorization", "Basic YWxpY2U6d29uZGVy");
 
 fn security(with_user: bool) -> Security {
-    let alice = PlainUser { name: "alice".into(), password: Secret("wonder".into()) };
+    let alice = PlainUser { name: "alice".into(), password: "wonder".into() };
     let config = HttpSecurityConfig {
         basic_auth_users: if with_user { vec![alice] } else { Vec::new() },
         auth_exempt: vec!["/-/healthy".into(), "/metrics".into()],
@@ -21,20 +24,34 @@ fn security(with_user: bool) -> Security {
     Security::load(config, Status::new()).expect("no files to read")
 }
 
+fn origins() -> Origins {
+    let text = "Http.CorsOrigins=https://x".to_owned();
+    let flags = vec![Assignment { flag: "--set", text }];
+    let (config, _) = Config::load(Sources { flags, ..Sources::default() }).expect("valid");
+    Origins::new(&config.http, &config.push)
+}
+
 /// The answer, and how often the service was asked.
 async fn ask(
     security: Security,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-) -> (Response, usize) {
+) -> (http::Response<Served<reply::Body>>, usize) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let service = service_fn(move |_: Request<String>| {
         counted.fetch_add(1, Ordering::Relaxed);
-        async { Ok::<_, Infallible>(reject::text(StatusCode::OK, "served\n")) }
+        async { Ok::<_, Infallible>(reply::text(StatusCode::OK, "served\n")) }
     });
-    let guard = Guard::new(service, security, 1);
+    let metrics = HttpMetrics::default();
+    let checks = PasswordChecks::new(1, metrics.password_checks_waiting.clone());
+    let guard = Guard {
+        service,
+        policy: Policy { security, origins: origins(), checks },
+        address: Ipv4Addr::LOCALHOST.into(),
+        place: Places::new(1, metrics).take().await,
+    };
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -64,7 +81,6 @@ async fn without_credentials_only_what_is_exempt_is_served() {
         ("PUT", "/metrics", &[], false),
         ("DELETE", "/metrics", &[], false),
         ("POST", "/metrics", &[ALICE], true),
-        ("OPTIONS", "/metrics/job/x", &preflight, true),
         ("OPTIONS", "/metrics/job/x", &preflight[..1], false),
         ("POST", "/metrics/job/x", &preflight, false),
         ("GET", "/no/such/route", &[], false),
@@ -76,6 +92,39 @@ async fn without_credentials_only_what_is_exempt_is_served() {
         assert_eq!(reply.status(), expected, "{case}");
         assert_eq!(reply.headers().get(WWW_AUTHENTICATE).is_some(), !served, "{case}");
     }
+}
+
+/// A browser sends no password with it, and gets nothing but headers.
+#[tokio::test]
+async fn a_preflight_needs_no_password_and_reaches_no_route() {
+    let asks = [("origin", "https://x"), ("access-control-request-method", "POST")];
+    for (headers, expected) in [(&asks[..], 204), (&asks[..1], 401), (&asks[1..], 401)] {
+        let (reply, asked) = ask(security(true), "OPTIONS", "/metrics/job/x", headers).await;
+        assert_eq!((reply.status().as_u16(), asked), (expected, 0), "{headers:?}");
+    }
+    let stranger = [("origin", "https://y"), asks[1]];
+    assert_eq!(ask(security(true), "OPTIONS", "/metrics", &stranger).await.0.status(), 401);
+}
+
+/// A page may tell a wrong password from a gateway that is away.
+#[tokio::test]
+async fn pages_that_may_ask_see_refusals_too() {
+    let page = ("origin", "https://x");
+    for (headers, status) in [(&[page][..], 401), (&[page, ALICE], 200)] {
+        for path in ["/metrics/job/x", "/api/v1/events"] {
+            let (reply, _) = ask(security(true), "POST", path, headers).await;
+            assert_eq!(reply.status(), status, "{path}");
+            let allowed = reply.headers().get("access-control-allow-origin");
+            assert_eq!(allowed.map(HeaderValue::as_bytes), Some(&b"https://x"[..]), "{path}");
+            assert_eq!(
+                reply.headers().get("vary").map(HeaderValue::as_bytes),
+                Some(&b"Origin"[..])
+            );
+        }
+    }
+    let (reply, asked) = ask(security(false), "POST", "/-/quit", &[page]).await;
+    assert_eq!((reply.status().as_u16(), asked), (403, 0));
+    assert_eq!(reply.headers().get("access-control-allow-origin"), None);
 }
 
 #[tokio::test]

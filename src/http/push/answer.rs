@@ -1,14 +1,13 @@
 //! What a push is answered: each dialect's own success, and one form of refusal for all.
 
+use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
-use warp::http::StatusCode;
-use warp::http::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
-use warp::reply::{Reply, Response};
 
 use super::decompress::Encoding;
 use super::failure::Failure;
 use crate::decode::push::{Dialect, Method};
-use crate::http::reject;
+use crate::http::reply::{self, Response};
 use crate::model::PushApplied;
 
 /// The status that the dialect's own clients expect.
@@ -22,14 +21,12 @@ pub(super) fn success(dialect: Dialect, method: Method) -> StatusCode {
 
 /// The empty answer to a push that was applied.
 pub(super) fn taken(dialect: Dialect, method: Method) -> Response {
-    let mut response = warp::reply::Response::default();
-    *response.status_mut() = success(dialect, method);
-    response
+    reply::empty(success(dialect, method))
 }
 
 /// A push that was not applied, in plain text.
 pub(super) fn text(failure: &Failure) -> Response {
-    with_hints(failure, reject::text(failure.status, format!("{}\n", failure.detail)))
+    with_hints(failure, reply::text(failure.status, format!("{}\n", failure.detail)))
 }
 
 #[derive(Serialize)]
@@ -44,12 +41,11 @@ pub(super) fn json(outcome: &Result<PushApplied, Failure>) -> Response {
     match outcome {
         Ok(PushApplied { series, repeated }) => {
             let view = EventsView::Success { series: *series, repeated: *repeated };
-            warp::reply::json(&view).into_response()
+            reply::json(StatusCode::OK, &view)
         }
         Err(failure) => {
             let view = EventsView::Error { reason: failure.word(), detail: &failure.detail };
-            let reply = warp::reply::with_status(warp::reply::json(&view), failure.status);
-            with_hints(failure, reply.into_response())
+            with_hints(failure, reply::json(failure.status, &view))
         }
     }
 }

@@ -103,7 +103,7 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
-    use warp::http::StatusCode;
+    use http::StatusCode;
 
     use super::*;
 

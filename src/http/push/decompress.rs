@@ -96,8 +96,8 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use http::StatusCode;
     use prometheus::IntGauge;
-    use warp::http::StatusCode;
 
     use super::super::buffer::Budget;
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use warp::http::StatusCode;
+use http::StatusCode;
 
 use crate::model::{PushRefusal, Reason};
 use crate::push::PushError;

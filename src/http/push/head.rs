@@ -1,10 +1,7 @@
 //! What a push's headers and query say of it: dialect, format, encoding, key.
 
-use std::convert::Infallible;
-
-use warp::Filter;
-use warp::http::HeaderMap;
-use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
 
 use super::decompress::Encoding;
 use super::failure::Failure;
@@ -36,14 +33,12 @@ pub(super) struct Meaning {
     pub(super) idempotency_key: Option<String>,
 }
 
-/// Takes headers and query of any request.
-pub(in crate::http) fn head()
--> impl Filter<Extract = (Head,), Error = Infallible> + Clone + Send + Sync {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::header::headers_cloned().and(query).map(|headers, query| Head { headers, query })
-}
-
 impl Head {
+    pub(in crate::http) fn of(request: &http::request::Parts) -> Self {
+        let query = request.uri.query().unwrap_or_default().to_owned();
+        Self { headers: request.headers.clone(), query }
+    }
+
     /// The query's `dialect=` counts first, then the header, then what is configured.
     pub(super) fn dialect(&self, configured: Dialect) -> Result<Dialect, Failure> {
         let mut query = url::form_urlencoded::parse(self.query.as_bytes());
@@ -159,7 +154,7 @@ fn idempotency_key(head: &Head) -> Result<Option<String>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use warp::http::{HeaderValue, StatusCode};
+    use http::{HeaderValue, StatusCode};
 
     use super::*;
 

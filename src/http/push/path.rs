@@ -78,7 +78,7 @@ fn bad(detail: String) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use warp::http::StatusCode;
+    use http::StatusCode;
 
     use super::*;
 

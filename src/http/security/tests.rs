@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::{PlainUser, Secret};
+use crate::config::PlainUser;
 
 fn hash(password: &str) -> String {
     bcrypt::hash(password, 4).expect("a valid cost")
@@ -25,7 +25,7 @@ impl Fixture {
         let config = HttpSecurityConfig {
             web_config_file: Some(directory.path().join("web.yml")),
             basic_auth_file: Some(directory.path().join("hashes")),
-            basic_auth_users: vec![PlainUser { name: "a".into(), password: Secret("b".into()) }],
+            basic_auth_users: vec![PlainUser { name: "a".into(), password: "b".into() }],
             auth_exempt: Vec::new(),
         };
         let fixture = Self { directory, status: Status::new(), config };

@@ -68,6 +68,11 @@ impl Client {
         assert!(!self.stream.fill_buf().await.expect("an answer").is_empty(), "closed");
     }
 
+    /// Whatever else comes.
+    pub(super) async fn read_to_end(&mut self, into: &mut Vec<u8>) -> std::io::Result<usize> {
+        self.stream.read_to_end(into).await
+    }
+
     /// Waits for the gateway to close the connection; what it still sends does not matter.
     pub(super) async fn closed(&mut self) {
         let mut rest = Vec::new();

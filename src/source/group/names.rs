@@ -21,17 +21,17 @@ impl GroupNames {
 
     /// A set of the consumers that are gateways: their pending entries are never claimed,
     /// because a snapshot may hold them.
-    pub(super) fn gateways_key(&self) -> String {
+    pub(in crate::source) fn gateways_key(&self) -> String {
         format!("{}:{}:gateways", tagged(&self.key), self.group)
     }
 
     /// A hash that counts what the group has consumed; see `ledger`.
-    pub(super) fn ledger_key(&self) -> String {
+    pub(in crate::source) fn ledger_key(&self) -> String {
         format!("{}:{}:ledger", tagged(&self.key), self.group)
     }
 
     /// Who meters what a history that Redis forgot had waiting.
-    pub(super) fn gone_key(&self) -> String {
+    pub(in crate::source) fn gone_key(&self) -> String {
         format!("{}:{}:gone", tagged(&self.key), self.group)
     }
 

@@ -20,8 +20,8 @@ const LENGTHS_CHUNK: usize = 1000;
 
 /// The keys of one queue's segments.
 #[derive(Clone, Debug)]
-pub(super) struct SegmentNames {
-    pub(super) queue: String,
+pub(in crate::source) struct SegmentNames {
+    pub(in crate::source) queue: String,
     pub(super) identity: String,
     /// What the keys of all identities begin with.
     shared: String,
@@ -40,23 +40,23 @@ pub(super) struct Existing {
 impl SegmentNames {
     /// All keys share a hash tag, so that a cluster keeps them on one node and a
     /// rename is possible: a queue that carries a tag keeps it, any other name becomes one.
-    pub(super) fn new(queue: &str, identity: &str) -> Self {
+    pub(in crate::source) fn new(queue: &str, identity: &str) -> Self {
         let shared = format!("{}:seg:", tagged(queue));
         let prefix = format!("{shared}{identity}:");
         Self { queue: queue.to_owned(), identity: identity.to_owned(), shared, prefix }
     }
 
-    pub(super) fn key(&self, segment: u64) -> String {
+    pub(in crate::source) fn key(&self, segment: u64) -> String {
         format!("{}{segment}", self.prefix)
     }
 
     /// The hash that says who may take the queue; no number, and so no segment.
-    pub(super) fn owner(&self) -> String {
+    pub(in crate::source) fn owner(&self) -> String {
         format!("{}owner", self.prefix)
     }
 
     /// Names the gateway that took the queue last; no identity, for those end with a colon here.
-    pub(super) fn last_taker(&self) -> String {
+    pub(in crate::source) fn last_taker(&self) -> String {
         format!("{}last", self.shared)
     }
 

@@ -113,7 +113,7 @@ impl<'a> Stage<'a> {
             let family = &mut families[index];
             if family.metric_type != event.metric_type {
                 let detail = format!(
-                    "`{name}` is a {} and a {} in one push",
+                    "`{name}` is of type {} and {} in one push",
                     family.metric_type, event.metric_type
                 );
                 return Err(Refusal { reason: Reason::TypeConflict, detail });

@@ -1,7 +1,7 @@
 //! Where Redis is: whatever was written, a password never shows, and the printed form
 //! says the same as the one that was read.
 
-use prom_stream_gateway::config::{Endpoint, RedisTarget, Secret};
+use prom_stream_gateway::config::{Endpoint, RedisTarget};
 
 /// Stands where a password stands, and nowhere else.
 const PASSWORD: &str = "c4n4ry-7f3a";
@@ -15,7 +15,7 @@ pub(super) fn target(bytes: &[u8]) {
         if !text.contains("://") {
             printed_reads_back(&target);
         }
-        let other = RedisTarget { password: Some(Secret(PASSWORD.into())), ..target.clone() };
+        let other = RedisTarget { password: Some(PASSWORD.into()), ..target.clone() };
         shows_no_password(&other.to_string());
         shows_no_password(&format!("{other:?}"));
         assert!(!target.endpoints.is_empty(), "{target:?}");

@@ -31,6 +31,8 @@ pub(crate) struct Gateway {
     arguments: Vec<String>,
     /// What starts it, if not the executable itself.
     launcher: Vec<String>,
+    /// Standard output is a pipe that nobody reads.
+    unread: bool,
 }
 
 impl Gateway {
@@ -58,6 +60,7 @@ impl Gateway {
             settings: BTreeMap::new(),
             arguments: Vec::new(),
             launcher: Vec::new(),
+            unread: false,
             process: None,
         };
         gateway.set("Http__Listen", &format!("127.0.0.1:{port}")).set("Snapshot__Url", &snapshots)
@@ -71,6 +74,11 @@ impl Gateway {
     /// As `set`, from the next launch on.
     pub(crate) fn assign(&mut self, key: &str, value: &str) {
         self.settings.insert(key.into(), value.into());
+    }
+
+    #[track_caller]
+    pub(crate) fn setting(&self, key: &str) -> String {
+        self.settings.get(key).unwrap_or_else(|| panic!("{key} is not set")).clone()
     }
 
     pub(crate) fn unassign(&mut self, key: &str) {
@@ -89,6 +97,22 @@ impl Gateway {
         let calls = format!("trace={calls}");
         let strace = ["strace", "-D", "-f", "-y", "-o", &file, "-e", &calls, EXECUTABLE];
         self.launcher = strace.map(Into::into).to_vec();
+        self
+    }
+
+    /// Runs it under `strace`, which lets system calls fail as told.
+    pub(crate) fn failing(mut self, injection: &str) -> Self {
+        let file = self.directory.path().join("strace").display().to_string();
+        let (calls, _) = injection.split_once(':').expect("calls and what becomes of them");
+        let (trace, inject) = (format!("trace={calls}"), format!("inject={injection}"));
+        let strace = ["strace", "-D", "-f", "-o", &file, "-e", &trace, "-e", &inject, EXECUTABLE];
+        self.launcher = strace.map(Into::into).to_vec();
+        self
+    }
+
+    /// Its log goes to a pipe that nobody reads.
+    pub(crate) fn unread(mut self) -> Self {
+        self.unread = true;
         self
     }
 
@@ -116,7 +140,10 @@ impl Gateway {
         command.args(&self.arguments).env_clear().envs(&self.settings);
         command.current_dir(self.directory.path());
         let log = self.directory.path().join("log");
-        self.process = Some(Process::spawn(&mut command, &log));
+        self.process = Some(match self.unread {
+            false => Process::spawn(&mut command, &log),
+            true => Process::spawn_unread(&mut command, &log),
+        });
     }
 
     /// What another command of the executable does with the same settings.

@@ -25,8 +25,21 @@ impl Process {
         let file = OpenOptions::new().create(true).append(true).open(output);
         let file = file.unwrap_or_else(|error| panic!("{}: {error}", output.display()));
         let again = file.try_clone().expect("a file can be opened twice");
+        Self::start(command, file.into(), again.into(), output)
+    }
+
+    /// The same, with a pipe for standard output that nobody reads.
+    #[track_caller]
+    pub(crate) fn spawn_unread(command: &mut Command, errors: &Path) -> Self {
+        let file = OpenOptions::new().create(true).append(true).open(errors);
+        let file = file.unwrap_or_else(|error| panic!("{}: {error}", errors.display()));
+        Self::start(command, Stdio::piped(), file.into(), errors)
+    }
+
+    #[track_caller]
+    fn start(command: &mut Command, stdout: Stdio, stderr: Stdio, output: &Path) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command.stdin(Stdio::null()).stdout(file).stderr(again).spawn();
+        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn();
         let child = child.unwrap_or_else(|error| {
             panic!("cannot start {name}: {error}. `make test` installs what the tests need")
         });

@@ -154,3 +154,32 @@ fn deleting_by_labels_and_pushing_nothing() {
     assert!((400..500).contains(&send(&gateway, "DELETE /metrics", "").status));
     served(&gateway, "d_runs", &[zone_y]);
 }
+
+/// .NET's writers and Windows' editors begin a text with one.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_body() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway = Gateway::of(&redis).start();
+    push(&gateway, "\u{feff}marked_text_total 1\n");
+    let open_metrics = ["Content-Type: application/openmetrics-text"];
+    let body = "\u{feff}# TYPE marked_open counter\nmarked_open_total 1\n# EOF\n";
+    let answer = super::send_with(&gateway, "POST /metrics", &open_metrics, body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let event = "\u{feff}{\"name\":\"marked_events_total\",\"value\":1}";
+    answered(&gateway, "POST /api/v1/events", event, 200);
+    let expected = ["marked_events_total 1", "marked_open_total 1", "marked_text_total 1"];
+    served(&gateway, "marked_", &expected);
+    let twice = answered(&gateway, "POST /metrics", "\u{feff}\u{feff}marked_total 1\n", 400);
+    assert!(twice.contains("line 1"), "{twice}");
+}
+
+#[test]
+fn a_type_that_differs_is_told_in_words() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let gateway = Gateway::of(&redis).start();
+    push(&gateway, "told 1\n");
+    let refused = answered(&gateway, "POST /metrics", "# TYPE told gauge\ntold 1\n", 400);
+    assert!(refused.contains("`told` is of type untyped, the push says gauge"), "{refused}");
+}
