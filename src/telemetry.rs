@@ -2,7 +2,7 @@
 //!
 //! In JSON the fields are flat: `timestamp`, `level`, `target`, `message`, then the event's
 //! own. The service logs to standard output, where containers are expected to, and waits for
-//! nobody who reads it ([`queue`]); commands that print a result there log to standard error.
+//! nobody who reads it (`queue`); commands that print a result there log to standard error.
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
