@@ -115,8 +115,9 @@ async fn look(
     if found == *told {
         return true;
     }
-    if let Some(why) = &found.untried {
-        tracing::warn!(why, "permissions in Redis are not looked at");
+    if found.limits != told.limits && !found.limits.is_empty() {
+        let limits = found.limits.join("; ");
+        tracing::warn!(limits, "Redis does not permit what the gateway can do without");
     }
     match found.denied.as_slice() {
         [] if told.denied.is_empty() => {}

@@ -14,14 +14,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::dead_letters::warn_limiter::OncePerMinute;
 use crate::expose::own_metrics::HttpMetrics;
 
-/// A connection that has been idle for less may be about to ask; it makes room only for want of any
-/// other.
+/// A connection that has been idle for less may be about to ask.
 const ABOUT_TO_ASK: Duration = Duration::from_millis(500);
 
 /// Places beside the ordinary ones, for those who read.
@@ -107,14 +106,16 @@ impl Places {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A place for a connection that was accepted. It waits only while everybody is being served.
+    /// A place for a connection that was accepted. It waits only while everybody is being served, or
+    /// came just now.
     pub(super) async fn take(&self) -> Arc<Place> {
         loop {
             let changed = self.inner.changed.notified();
             if let Some(place) = self.try_take() {
                 return Arc::new(place);
             }
-            changed.await;
+            // Also time makes room: who came just now has been idle for long some time.
+            timeout(ABOUT_TO_ASK / 10, changed).await.ok();
         }
     }
 
@@ -148,22 +149,20 @@ impl Places {
         self.make_room(&self.inner.open.lock(), true);
     }
 
-    /// The one that has been idle longest leaves; `at_any_rate`, where none has been for long, the
-    /// one that has waited longest, which is told so, or else one that may be about to ask.
-    fn make_room(&self, open: &Open, at_any_rate: bool) {
+    /// The one that has been idle longest leaves. Where none has been for long, and `everything` is
+    /// taken, the one that has waited longest does, and is told so.
+    fn make_room(&self, open: &Open, everything: bool) {
         let longest = |since: fn(&Connection) -> Option<Instant>| {
             let staying = open.connections.values().filter(|one| !one.leave.is_cancelled());
             let since = |one: &Arc<Connection>| Some((since(one)?, Arc::clone(one)));
             staying.filter_map(since).min_by_key(|(since, _)| *since)
         };
         let idle = longest(Connection::idle_since);
-        let for_long = idle.as_ref().is_some_and(|(since, _)| since.elapsed() >= ABOUT_TO_ASK);
-        let waiting = || longest(Connection::waiting_since).filter(|_| at_any_rate);
-        if !for_long && let Some((_, waiting)) = waiting() {
-            waiting.leave.cancel();
-        } else if let Some((_, idle)) = idle.filter(|_| for_long || at_any_rate) {
+        if let Some((_, idle)) = idle.filter(|(since, _)| since.elapsed() >= ABOUT_TO_ASK) {
             self.inner.metrics.idle_connections_closed.inc();
             idle.leave.cancel();
+        } else if everything && let Some((_, waiting)) = longest(Connection::waiting_since) {
+            waiting.leave.cancel();
         }
     }
 

@@ -16,6 +16,8 @@ use crate::redis::{ConnectError, Connection, Connector};
 pub struct Need {
     key: String,
     commands: Vec<Cmd>,
+    /// Without them something is not read, or nothing forgotten.
+    essential: bool,
 }
 
 /// What a look at permissions found.
@@ -23,8 +25,8 @@ pub struct Need {
 pub struct Permissions {
     /// Commands that are not permitted, each with its key and Redis' words.
     pub denied: Vec<String>,
-    /// Why some could not be tried as they should.
-    pub untried: Option<String>,
+    /// The same of commands that the gateway can do without, and why some could not be tried.
+    pub limits: Vec<String>,
 }
 
 /// Permissions could not be looked at.
@@ -34,6 +36,12 @@ pub enum LookError {
     Connect(#[from] ConnectError),
     #[error("trying commands: {0}")]
     Redis(#[from] RedisError),
+}
+
+impl Need {
+    fn essential(key: &str, commands: Vec<Cmd>) -> Self {
+        Self { key: key.to_owned(), commands, essential: true }
+    }
 }
 
 /// Everything that a gateway of this configuration does in Redis.
@@ -46,7 +54,7 @@ pub fn needs(config: &Config) -> Vec<Need> {
     let mut needs = Vec::new();
     if redis.metric_queue_enabled {
         let names = SegmentNames::new(&redis.metric_queue_key, identity);
-        needs.push(Need { key: names.queue.clone(), commands: list(&names) });
+        needs.push(Need::essential(&names.queue, list(&names)));
     }
     for key in &stream.keys {
         let (group, trim) = (&stream.group, stream.trim);
@@ -59,21 +67,21 @@ pub fn needs(config: &Config) -> Vec<Need> {
             }
             StreamMode::Reader => reader(key, group, trim),
         };
-        needs.push(Need { key: key.clone(), commands });
+        needs.push(Need::essential(key, commands));
     }
     let pushes = (config.push.enabled && config.push.via == PushVia::Stream)
         .then(|| stream.keys.first())
         .flatten();
     let adds = |key| command("XADD", &[key, "*", "field", "value"]);
-    needs.extend(pushes.map(|key| Need { key: key.clone(), commands: vec![adds(key)] }));
+    needs.extend(pushes.map(|key| Need::essential(key, vec![adds(key)])));
     let letters = &config.dead_letters.stream;
-    let commands = vec![
-        adds(letters),
+    needs.push(Need::essential(letters, vec![adds(letters)]));
+    let bounding = vec![
         command("XLEN", &[letters]),
         command("MEMORY USAGE", &[letters]),
         command("XTRIM", &[letters, "MINID", "0"]),
     ];
-    needs.push(Need { key: letters.clone(), commands });
+    needs.push(Need { essential: false, ..Need::essential(letters, bounding) });
     needs
 }
 
@@ -171,21 +179,17 @@ fn command(name: &str, arguments: &[&str]) -> Cmd {
 /// Tries what is needed.
 pub async fn look(connector: &Connector, needs: &[Need]) -> Result<Permissions, LookError> {
     let mut found = Permissions::default();
-    for Need { key, commands } in needs {
-        let mut connection = connector.connect_for(key).await?;
-        found.add(&mut connection, key, commands).await?;
+    for need in needs {
+        let mut connection = connector.connect_for(&need.key).await?;
+        found.add(&mut connection, need).await?;
     }
     found.denied.dedup();
+    found.limits.dedup();
     Ok(found)
 }
 
 impl Permissions {
-    async fn add(
-        &mut self,
-        connection: &mut Connection,
-        key: &str,
-        commands: &[Cmd],
-    ) -> Result<(), RedisError> {
+    async fn add(&mut self, connection: &mut Connection, need: &Need) -> Result<(), RedisError> {
         let mut ask = async |name: &str| -> Result<Value, RedisError> {
             redis::cmd(name).query_async(&mut *connection).await
         };
@@ -198,18 +202,17 @@ impl Permissions {
             Ok(_) | Err(_) => {}
         }
         // Anything but a transaction that has begun would make the commands real ones.
-        match ask("MULTI").await {
-            Ok(Value::Okay) => {}
-            Ok(other) => {
-                self.untried = Some(format!("MULTI was answered with {other:?}"));
-                return Ok(());
-            }
+        let untried = match ask("MULTI").await {
+            Ok(Value::Okay) => None,
+            Ok(other) => Some(format!("MULTI was answered with {other:?}")),
             Err(error) if error.is_io_error() => return Err(error),
-            Err(error) => {
-                self.untried = Some(format!("MULTI: {error}"));
-                return Ok(());
-            }
+            Err(error) => Some(format!("MULTI: {error}")),
+        };
+        if let Some(why) = untried {
+            self.limits.push(format!("what is permitted could not be tried: {why}"));
+            return Ok(());
         }
+        let Need { key, commands, essential } = need;
         let mut pipe = redis::pipe();
         for command in commands {
             pipe.add_command(command.clone());
@@ -223,10 +226,11 @@ impl Permissions {
                 (_, Ok(_)) => {}
                 (_, Err(error)) if error.code() != Some("NOPERM") => {}
                 (Some(name), Err(error)) => {
-                    self.denied.push(format!("{name} on `{key}`: {error}"));
+                    let denied = format!("{name} on `{key}`: {error}");
+                    if *essential { self.denied.push(denied) } else { self.limits.push(denied) }
                 }
                 // Nothing but this look needs it.
-                (None, Err(error)) => self.untried = Some(format!("DISCARD: {error}")),
+                (None, Err(error)) => self.limits.push(format!("DISCARD: {error}")),
             }
         }
         Ok(())

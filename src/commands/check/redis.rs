@@ -49,11 +49,9 @@ pub(super) async fn check(config: &Config) -> Outcome {
             error: format!("not permitted: {}", found.denied.join("; ")),
             next_step: "give the user what the README lists for ACL SETUSER".into(),
         },
-        Ok(found) => match found.untried {
-            Some(why) => Outcome::Warning(format!(
-                "{answered}; whether it permits what the sources do was not tried: {why}"
-            )),
-            None => Outcome::Works(format!("{answered}, and permits what the sources do")),
-        },
+        Ok(found) if !found.limits.is_empty() => {
+            Outcome::Warning(format!("{answered}, but: {}", found.limits.join("; ")))
+        }
+        Ok(_) => Outcome::Works(format!("{answered}, and permits what the sources do")),
     }
 }

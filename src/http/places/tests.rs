@@ -113,7 +113,9 @@ async fn while_everybody_is_served_a_newcomer_waits_for_the_first_that_is_idle()
     assert!(timeout(A_MOMENT, newcomer.as_mut()).await.is_err(), "all are busy");
     let (place, served) = taken.remove(5);
     drop(served);
-    assert!(timeout(A_MOMENT, newcomer.as_mut()).await.is_err(), "it has not gone yet");
+    assert!(timeout(A_MOMENT, newcomer.as_mut()).await.is_err(), "it may be about to ask again");
+    assert!(!has_left(&place));
+    assert!(timeout(2 * ABOUT_TO_ASK, newcomer.as_mut()).await.is_err(), "it has not gone yet");
     assert!(has_left(&place));
     drop(place);
     timeout(A_MOMENT, newcomer).await.expect("its place");
