@@ -40,7 +40,8 @@ fn go_client_where_pushes_add_up() {
     let address = [format!("127.0.0.1:{}", gateway.port())];
     let labels =
         [("job", "go-client"), ("volume", "/var/lib"), ("zone", "grün"), ("kind", "ta\"b\\l\ne")];
-    for (step, expected) in [("push", Some(2.0)), ("add", Some(4.0)), ("delete", None)] {
+    let steps = [("push-finite", Some(2.0)), ("add-finite", Some(4.0)), ("delete", None)];
+    for (step, expected) in steps {
         go(step, 2, &address);
         assert_eq!(gateway.page().value("peer_records_total", &labels), expected, "{step}");
     }

@@ -93,6 +93,8 @@ pub(super) fn trim_ahead(round: &mut Round, random: &mut Random) {
 
 /// What comes in one transaction nobody reads in between.
 pub(super) fn trimming_burst(round: &mut Round, random: &mut Random) {
+    // What is in no snapshot yet would be trimmed with it, and missing after a kill.
+    restart_orderly(round);
     round.gateway.wait_ready();
     let (destroyed, spared) = (1 + random.below(500), 1 + random.below(50));
     let mut burst = redis::pipe();

@@ -1,8 +1,9 @@
 // The official Go client pushes what it gathers once to each address, so that what they serve can
 // be compared:
 //
-//	client_golang push|push-text|add|delete NUMBER ADDRESS...
+//	client_golang push|push-text|add|delete[-finite] NUMBER ADDRESS...
 //
+// With -finite it leaves out what cannot be added up, a histogram that observed NaN.
 // Beside metrics of each kind it pushes the default registry: the collectors of the Go runtime,
 // with everything they know, of the process and of the build.
 package main
@@ -12,6 +13,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,7 +24,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	step := os.Args[1]
+	step, finite := strings.CutSuffix(os.Args[1], "-finite")
 	number, err := strconv.ParseFloat(os.Args[2], 64)
 	if err != nil {
 		log.Fatal(err)
@@ -32,7 +34,7 @@ func main() {
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsAll)),
 		collectors.NewBuildInfoCollector(),
 	)
-	measure(number)
+	measure(number, finite)
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
 		log.Fatal(err)
@@ -59,8 +61,8 @@ func main() {
 	}
 }
 
-// measure makes metrics of each kind; those of an addition are others.
-func measure(number float64) {
+// measure makes metrics of each kind.
+func measure(number float64, finite bool) {
 	gauge := func(name string, value float64) {
 		gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "A number."})
 		gauge.Set(value)
@@ -103,11 +105,13 @@ func measure(number float64) {
 		prometheus.MustRegister(histogram)
 	}
 
-	// Nobody should observe it, and somebody does: the sum is NaN from then on.
-	histogram := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "peer_nan_seconds"})
-	histogram.Observe(math.NaN())
-	histogram.Observe(1)
-	prometheus.MustRegister(histogram)
+	if !finite {
+		// Nobody should observe it, and somebody does: the sum is NaN from then on.
+		histogram := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "peer_nan_seconds"})
+		histogram.Observe(math.NaN())
+		histogram.Observe(1)
+		prometheus.MustRegister(histogram)
+	}
 
 	for _, name := range []string{"peer_size_bytes", "peer_no_size_bytes"} {
 		summary := prometheus.NewSummary(prometheus.SummaryOpts{
