@@ -3,9 +3,9 @@
 //
 //	client_golang push|push-text|add|delete[-finite] NUMBER ADDRESS...
 //
-// With -finite it leaves out what cannot be added up, a histogram that observed NaN.
 // Beside metrics of each kind it pushes the default registry: the collectors of the Go runtime,
-// with everything they know, of the process and of the build.
+// with everything they know, of the process and of the build. With -finite it leaves out what
+// cannot be added up, a histogram that observed NaN.
 package main
 
 import (
