@@ -12,6 +12,9 @@ use crate::harness::{Gateway, http, turn, wait_for};
 /// As many as `Http.MaxConnections` allows unless it is set.
 const CONNECTIONS: usize = 512;
 
+/// Also the places for those who read are taken.
+const MORE_THAN_ALL: usize = CONNECTIONS + 100;
+
 /// Far below the limits of time by which connections end of themselves.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -79,7 +82,7 @@ fn who_watches_is_answered_whatever_all_connections_do() {
     ];
     for (kind, bytes, answered) in kinds {
         let connections: Vec<_> =
-            (0..CONNECTIONS + 20).map(|_| connection(&gateway, bytes, answered)).collect();
+            (0..MORE_THAN_ALL).map(|_| connection(&gateway, bytes, answered)).collect();
         watch(&gateway, kind);
         drop(connections);
     }
