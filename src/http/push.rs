@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use futures_util::stream::Stream;
-use http_body_util::BodyDataStream;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -57,7 +56,7 @@ pub(super) async fn metrics(request: Request, pushes: Arc<Pushes>) -> Response {
         http::Method::DELETE => Method::Delete,
         _ => Method::Post,
     };
-    let (head, body) = (Head::of(&request), BodyDataStream::new(body));
+    let head = Head::of(&request);
     let labels = request.uri.path().strip_prefix("/metrics").unwrap_or_default();
     let labels = labels.strip_prefix('/').unwrap_or_default();
     let (dialect, outcome) = pushes.handle(method, None, labels, &head, body).await;
@@ -70,7 +69,7 @@ pub(super) async fn metrics(request: Request, pushes: Arc<Pushes>) -> Response {
 /// `POST /api/v1/events`.
 pub(super) async fn events(request: Request, pushes: Arc<Pushes>) -> Response {
     let (request, body) = request.into_parts();
-    let (head, body) = (Head::of(&request), BodyDataStream::new(body));
+    let head = Head::of(&request);
     let (_, outcome) = pushes.handle(Method::Post, Some(BodyFormat::Events), "", &head, body).await;
     answer::json(&outcome)
 }
@@ -101,7 +100,7 @@ impl Pushes {
         body: S,
     ) -> (Dialect, Result<PushApplied, Failure>)
     where
-        S: Stream<Item = Result<B, hyper::Error>>,
+        S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
         let dialect = head.dialect(self.config.dialect);
@@ -133,7 +132,7 @@ impl Pushes {
         body: S,
     ) -> Result<PushApplied, Failure>
     where
-        S: Stream<Item = Result<B, hyper::Error>>,
+        S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
         let mut body =
@@ -185,7 +184,7 @@ impl Pushes {
         body: &mut IncomingBody<S>,
     ) -> Result<(Vec<u8>, Held), Failure>
     where
-        S: Stream<Item = Result<B, hyper::Error>> + Unpin,
+        S: Stream<Item = Result<B, warp::Error>> + Unpin,
         B: Buf,
     {
         let limit = self.config.max_body_bytes;

@@ -3,17 +3,24 @@
 use std::io;
 
 use bytes::Bytes;
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::Stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::Frame;
 use serde::Serialize;
+use warp::Reply as _;
 
-pub(super) type Body = BoxBody<Bytes, io::Error>;
+pub(super) type Response = warp::reply::Response;
 
-pub(super) type Response = http::Response<Body>;
+/// The body of an answer, for which warp has no public name.
+pub(super) type Body = <Response as HasBody>::Body;
+
+pub(super) trait HasBody {
+    type Body;
+}
+
+impl<B> HasBody for http::Response<B> {
+    type Body = B;
+}
 
 /// An answer without anything in it.
 pub(super) fn empty(status: StatusCode) -> Response {
@@ -21,8 +28,7 @@ pub(super) fn empty(status: StatusCode) -> Response {
 }
 
 pub(super) fn bytes(status: StatusCode, body: impl Into<Bytes>) -> Response {
-    let body = Full::new(body.into()).map_err(|never| match never {}).boxed();
-    let mut reply = Response::new(body);
+    let mut reply = http::Response::new(body.into()).into_response();
     *reply.status_mut() = status;
     reply
 }
@@ -31,8 +37,7 @@ pub(super) fn bytes(status: StatusCode, body: impl Into<Bytes>) -> Response {
 pub(super) fn stream(
     chunks: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
 ) -> Response {
-    let frames = StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data)));
-    Response::new(BodyExt::boxed(frames))
+    warp::reply::stream(chunks).into_response()
 }
 
 /// An answer in plain text.

@@ -1,21 +1,25 @@
-//! From a request to its handler, by an ordered list of routes.
+//! From a request to its handler, by an ordered list of routes, which is one filter of warp's.
 //!
 //! Of the routes of a path the first that takes the method is asked. A path that has routes, but
 //! none for the method, is answered with 405 and the methods that they take; any other with 404.
 //! A slash at the end of a path makes no difference.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::{Buf, Bytes};
+use futures_util::stream::{Stream, StreamExt};
 use http::header::ALLOW;
-use http::{HeaderValue, StatusCode};
-use hyper::body::Incoming;
-use hyper::service::Service;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use warp::path::FullPath;
+use warp::{Filter, Rejection};
 
 use super::reply::{self, Response};
 
-pub(super) type Request = http::Request<Incoming>;
+/// A body as it arrives.
+pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+
+pub(super) type Request = http::Request<Chunks>;
 
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
@@ -62,6 +66,31 @@ impl<S: Clone> Router<S> {
         self
     }
 
+    /// All of the routes. Nothing in it rejects: what no route takes has its answer, too.
+    pub(super) fn filter(
+        self,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static
+    where
+        S: Send + Sync + 'static,
+    {
+        let query = warp::query::raw().map(Some).or(warp::any().map(|| None)).unify();
+        warp::method()
+            .and(warp::path::full())
+            .and(query)
+            .and(warp::header::headers_cloned())
+            .and(warp::body::stream())
+            .then(move |method, path, query: Option<String>, headers, body| {
+                match request(method, &path, query.as_deref(), headers, body) {
+                    Ok(request) => self.answer(request),
+                    Err(error) => {
+                        let text = format!("not a request: {error}\n");
+                        let refusal = reply::text(StatusCode::BAD_REQUEST, text);
+                        Box::pin(std::future::ready(refusal)) as Answering
+                    }
+                }
+            })
+    }
+
     fn answer(&self, request: Request) -> Answering {
         let (method, path) = (request.method().as_str(), request.uri().path());
         let of_path = || self.routes.iter().filter(|route| route.path.matches(path));
@@ -98,15 +127,28 @@ impl Path {
     }
 }
 
-impl<S: Clone> Service<Request> for Router<S> {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn call(&self, request: Request) -> Self::Future {
-        let answer = self.answer(request);
-        Box::pin(async { Ok(answer.await) })
-    }
+/// The request as warp takes it apart, put together for the handlers.
+fn request(
+    method: Method,
+    path: &FullPath,
+    query: Option<&str>,
+    headers: HeaderMap,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static,
+) -> Result<Request, http::Error> {
+    let chunk = |chunk: Result<_, _>| {
+        chunk.map(|mut chunk| {
+            let buffer: &mut dyn Buf = &mut chunk;
+            buffer.copy_to_bytes(buffer.remaining())
+        })
+    };
+    let body: Chunks = Box::pin(body.map(chunk));
+    let uri = match query {
+        Some(query) => format!("{}?{query}", path.as_str()),
+        None => path.as_str().to_owned(),
+    };
+    let mut request = http::Request::builder().method(method).uri(uri).body(body)?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 #[cfg(test)]

@@ -1,18 +1,25 @@
 //! Accepts connections and gives each its limits.
 //!
-//! A client that sends one byte a minute would hold its connection for ever, and
-//! a shutdown would wait for it. Here hyper serves with limits: headers arrive and answers are taken in time, connections are bounded in
+//! warp's own server sets no time limit for a request's headers, so a client
+//! that sends one byte a minute would hold its connection for ever, and a
+//! shutdown would wait for it. Here hyper runs warp's service with limits:
+//! headers arrive and answers are taken in time, connections are bounded in
 //! number ([`places`](super::places)), and a shutdown ends. TLS is spoken here, too; a connection
 //! counts from its first byte, and its handshake has its time.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -22,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, Policy};
 use super::places::{Place, Places};
+use super::reply::Response;
 use super::router::Router;
 use super::write_timeout::WriteTimeout;
 use super::{HttpContext, HttpLimits};
@@ -43,6 +51,7 @@ pub(super) async fn run<S: Clone + Send + Sync + 'static>(
     shutdown: CancellationToken,
 ) {
     let (limits, metrics) = (context.limits, context.own_metrics.http());
+    let service = TowerToHyperService::new(warp::service(routes.filter()));
     let places = Places::new(limits.connections, metrics.clone());
     let mut connections = JoinSet::new();
     let mut warnings = OncePerMinute::default();
@@ -57,7 +66,7 @@ pub(super) async fn run<S: Clone + Send + Sync + 'static>(
             Ok((stream, peer, place)) => {
                 let tls = policy.security.rules().tls.clone().map(TlsAcceptor::from);
                 let guard = Guard {
-                    service: routes.clone(),
+                    service: service.clone(),
                     policy: policy.clone(),
                     address: peer.ip(),
                     place,
@@ -94,13 +103,16 @@ async fn accept(
 }
 
 /// Serves one connection, once it is secured.
-async fn open<S: Clone + Send + Sync + 'static>(
+async fn open<S>(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    guard: Guard<Router<S>>,
+    guard: Guard<S>,
     limits: HttpLimits,
     shutdown: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let place = Arc::clone(&guard.place);
     let stream = WriteTimeout::new(stream, limits.stall_timeout, Arc::clone(&place));
     let Some(tls) = tls else { return serve(stream, guard, place, limits, shutdown).await };
@@ -118,13 +130,16 @@ async fn open<S: Clone + Send + Sync + 'static>(
     }
 }
 
-async fn serve<S: Clone + Send + Sync + 'static>(
+async fn serve<S>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    guard: Guard<Router<S>>,
+    guard: Guard<S>,
     place: Arc<Place>,
     limits: HttpLimits,
     shutdown: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -15,7 +15,7 @@ pub(super) struct IncomingBody<S> {
 
 impl<S, B> IncomingBody<S>
 where
-    S: Stream<Item = Result<B, hyper::Error>> + Unpin,
+    S: Stream<Item = Result<B, warp::Error>> + Unpin,
     B: Buf,
 {
     pub(super) fn new(chunks: S, deadline: Instant) -> Self {

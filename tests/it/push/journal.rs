@@ -168,10 +168,11 @@ fn a_journal_that_comes_back() {
         for _ in 0..pushes {
             answered(&gateway, "POST /metrics", BODY, 200);
         }
-        served(&gateway, "j_total", &[&format!("j_total {expected}")]);
+        // A page would wait for a snapshot, and the first push is to be in none.
         if expected == 1 && journal == "one" {
             gateway.kill();
         } else {
+            served(&gateway, "j_total", &[&format!("j_total {expected}")]);
             let (status, _) = gateway.terminate();
             assert!(status.success(), "{status}");
         }
