@@ -9,6 +9,7 @@
 //! - the changes of the chain are as large as the whole snapshot that they build upon,
 //! - the chain is long,
 //! - a cut was missed, so that nobody knows what changed before it,
+//! - a family lost its help text or unit, which a file of changes cannot say,
 //! - one of its files is gone.
 //!
 //! Two chains that are long enough at the same time would end one right after the other, with two
@@ -82,7 +83,9 @@ impl Chains {
         let oldest = self.chains.back().filter(|_| self.chains.len() == self.most);
         let follows_whole = self.chains.front().is_some_and(|newest| newest.parents.is_empty());
         let extended = oldest.filter(|chain| {
-            !chain.since.is_mostly_changed(cut) && (follows_whole || chain.has_room())
+            !chain.since.is_mostly_changed(cut)
+                && !chain.since.has_lost_a_text(cut)
+                && (follows_whole || chain.has_room())
         });
         let file = match extended {
             Some(chain) => codec::encode_changes(meta, cut, &chain.since)?,

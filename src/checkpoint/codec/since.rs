@@ -75,6 +75,18 @@ impl Since {
         }
     }
 
+    /// Whether a family has lost a text that the parent has: in what changed, an empty text says that
+    /// it is as it was.
+    pub fn has_lost_a_text(&self, cut: &Cut) -> bool {
+        let is_lost = |then: &str, now: &str| now.is_empty() && !then.is_empty();
+        cut.families.iter().any(|family| {
+            let known = self.families.get(&family.changes.incarnation());
+            known.is_some_and(|known| {
+                is_lost(&known.help, &family.help) || is_lost(&known.unit, &family.unit)
+            })
+        })
+    }
+
     /// Whether most of the cut would have to be written.
     pub fn is_mostly_changed(&self, cut: &Cut) -> bool {
         let (mut all, mut changed) = (0, 0);
