@@ -8,6 +8,8 @@
 //! retained snapshot covers them; they are acknowledged; and then the keys go.
 //! The snapshots stay: they are the totals.
 
+use anyhow::{Context as _, bail};
+
 use super::{Parts, Purpose, Shared};
 use crate::config::{Config, StreamMode};
 use crate::dead_letters::DeadLetters;
@@ -18,7 +20,6 @@ use crate::shutdown;
 use crate::source::group::{GroupNames, members};
 use crate::source::list;
 use crate::status::Status;
-use anyhow::{Context as _, bail};
 
 /// Drains the identity and takes it out of Redis.
 pub async fn retire(config: Config) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
 use crate::source::group::{GroupNames, GroupOptions, GroupSource};
 use crate::source::journal::{PushJournalSource, PushJournalUpkeep};
-use crate::source::list::{self, Holdings, ListSource, ListUpkeep};
+use crate::source::list::{self, ListOptions, ListSource};
 use crate::source::reader::{ReaderOptions, ReaderSource};
 use crate::source::unread::Reading;
 use crate::source::{Source, Upkeep, mode_change, pipeline};
@@ -68,17 +68,11 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
     let identity = gateway.identity.as_str();
     watch_what_is_left(parts, tasks);
     if redis.metric_queue_enabled {
-        let (queue, page) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
+        let (queue, page_items) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
         list::carry_over(store, queue);
-        let holdings = Holdings::default();
-        let (connector, lease) = (connector.clone(), lease.clone());
-        let upkeep =
-            ListUpkeep::new(connector.clone(), queue, identity, lease.clone(), holdings.clone());
-        let mut source =
-            ListSource::new(connector, queue, identity, lease, page, crashed, holdings);
-        if leftovers_only {
-            source.leave_the_queue();
-        }
+        let options = ListOptions { page_items, crashed, leftovers_only };
+        let (source, upkeep) =
+            ListSource::halves(connector.clone(), queue, identity, lease.clone(), options);
         tasks.spawn(source, upkeep);
     }
     if let Keeper::Journal(feed) = keeper {

@@ -28,7 +28,6 @@ pub struct GroupInfo {
     pub consumers: u64,
     pub last_delivered: StreamId,
     /// `None` before Redis 7.0, and where Redis cannot tell.
-    pub entries_read: Option<u64>,
     pub lag: Option<u64>,
 }
 
@@ -48,10 +47,6 @@ pub struct PendingInfo {
     pub by_consumer: HashMap<String, u64>,
 }
 
-fn failed(command: &'static str, key: &str) -> impl FnOnce(RedisError) -> Error {
-    move |error| Error::Command { command, key: key.to_owned(), error }
-}
-
 fn is_missing_key(error: &RedisError) -> bool {
     error.to_string().contains("no such key")
 }
@@ -66,7 +61,7 @@ pub async fn stream(connection: &mut Connection, key: &str) -> Result<Option<Str
             let found = "key of another type".to_owned();
             return Err(Error::WrongType { key: key.to_owned(), found, expected: "stream" });
         }
-        other => other.map_err(failed("XINFO STREAM", key))?,
+        other => other.map_err(Error::of("XINFO STREAM", key))?,
     };
     let mut info = StreamInfo::default();
     for (name, value) in pairs(reply) {
@@ -91,7 +86,7 @@ pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupI
         redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(connection).await;
     let reply = match reply {
         Err(error) if is_missing_key(&error) => return Ok(Vec::new()),
-        other => other.map_err(failed("XINFO GROUPS", key))?,
+        other => other.map_err(Error::of("XINFO GROUPS", key))?,
     };
     let Value::Array(groups) = reply else { return Ok(Vec::new()) };
     let group = |reply| {
@@ -102,7 +97,6 @@ pub async fn groups(connection: &mut Connection, key: &str) -> Result<Vec<GroupI
                 "consumers" => group.consumers = number(&value).unwrap_or(0),
                 "pending" => group.pending = number(&value).unwrap_or(0),
                 "last-delivered-id" => group.last_delivered = id(&value).unwrap_or_default(),
-                "entries-read" => group.entries_read = number(&value),
                 "lag" => group.lag = number(&value),
                 _ => {}
             }
@@ -124,7 +118,7 @@ pub async fn consumers(
         .arg(group)
         .query_async(connection)
         .await
-        .map_err(failed("XINFO CONSUMERS", key))?;
+        .map_err(Error::of("XINFO CONSUMERS", key))?;
     let Value::Array(consumers) = reply else { return Ok(Vec::new()) };
     let consumer = |reply| {
         let mut consumer = ConsumerInfo::default();
@@ -152,7 +146,7 @@ pub async fn pending(
         .arg(group)
         .query_async(connection)
         .await
-        .map_err(failed("XPENDING", key))?;
+        .map_err(Error::of("XPENDING", key))?;
     Ok(PendingInfo {
         count,
         lowest: lowest.and_then(|id| id.parse().ok()),
@@ -192,7 +186,7 @@ pub async fn pending_unapplied(
             .arg(consumer)
             .query_async(connection)
             .await
-            .map_err(failed("XPENDING", key))?;
+            .map_err(Error::of("XPENDING", key))?;
         let Some((last, ..)) = page.last() else { break };
         from = format!("({last}");
         let is_applied = |id: &str| id.parse().is_ok_and(|id| applied.contains(id));
@@ -235,7 +229,7 @@ pub async fn trim(connection: &mut Connection, key: &str, lowest: StreamId) -> R
         .arg(0)
         .query_async(connection)
         .await
-        .map_err(failed("XTRIM", key))
+        .map_err(Error::of("XTRIM", key))
 }
 
 /// When the first entry after `position` was added.
@@ -252,7 +246,7 @@ pub async fn first_after(
         .arg(1)
         .query_async(connection)
         .await
-        .map_err(failed("XRANGE", key))?;
+        .map_err(Error::of("XRANGE", key))?;
     let Value::Array(entries) = reply else { return Ok(None) };
     Ok(match entries.first() {
         Some(Value::Array(parts)) => parts.first().and_then(id),

@@ -25,7 +25,7 @@ mod segments;
 mod unread;
 mod upkeep;
 
-pub use holdings::Holdings;
+use holdings::Holdings;
 pub use renamed::carry_over;
 pub use unread::unread;
 pub use upkeep::ListUpkeep;
@@ -74,7 +74,7 @@ pub struct ListSource {
     ahead: ReadAhead<(u64, u64)>,
     /// The queue as it was at start has been renamed into a segment, or was empty.
     queue_taken: bool,
-    leaves_queue: bool,
+    leftovers_only: bool,
     /// Whether inherited segments may have been applied before, after a crash.
     crashed: bool,
     /// This process claimed the list at least once.
@@ -85,38 +85,46 @@ pub struct ListSource {
     poll: Duration,
 }
 
+/// What a list's source is told at start.
+#[derive(Clone, Copy, Debug)]
+pub struct ListOptions {
+    pub page_items: usize,
+    /// The state was not written by an orderly shutdown.
+    pub crashed: bool,
+    /// Only segments that were taken before are read; the queue is left to others.
+    pub leftovers_only: bool,
+}
+
 impl ListSource {
-    /// `crashed`: the state was not written by an orderly shutdown.
-    pub fn new(
+    /// Both halves of a list's source.
+    pub fn halves(
         connector: Connector,
         queue: &str,
         identity: &str,
         lease: Lease,
-        page_items: usize,
-        crashed: bool,
-        holdings: Holdings,
-    ) -> Self {
-        Self {
-            key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
-            names: SegmentNames::new(queue, identity),
-            link: Link::new(connector, queue),
-            owner: Owner::new(lease),
+        options: ListOptions,
+    ) -> (Self, ListUpkeep) {
+        let ListOptions { page_items, crashed, leftovers_only } = options;
+        let key = SourceKey { kind: SourceKind::List, key: queue.to_owned() };
+        let names = SegmentNames::new(queue, identity);
+        let holdings = Holdings::default();
+        let source = Self {
+            key: key.clone(),
+            names: names.clone(),
+            link: Link::new(connector.clone(), queue),
+            owner: Owner::new(lease.clone()),
             page: PageSize::new(page_items),
             cursor: ListPosition { segment: 1, remaining: None },
             ahead: ReadAhead::default(),
             queue_taken: false,
-            leaves_queue: false,
+            leftovers_only,
             crashed,
             claimed_before: false,
-            holdings,
+            holdings: holdings.clone(),
             unmetered: 0,
             poll: SHORTEST_POLL,
-        }
-    }
-
-    /// Only segments that were taken before are read; the queue is left to others.
-    pub fn leave_the_queue(&mut self) {
-        self.leaves_queue = true;
+        };
+        (source, ListUpkeep::new(key, names, Link::new(connector, queue), lease, holdings))
     }
 
     /// Takes the next segment, unless the queue is left to others.
@@ -125,7 +133,7 @@ impl ListSource {
         let number = self.cursor.segment;
         let segment = self.names.key(number);
         let inherited = self.holdings.inherited(number);
-        if inherited.is_none() && self.leaves_queue {
+        if inherited.is_none() && self.leftovers_only {
             self.queue_taken = true;
             return Ok(Opened::Nothing);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use prom_stream_gateway::lease::Lease;
 use prom_stream_gateway::redis::Connector;
 use prom_stream_gateway::source::group::{GroupNames, GroupOptions, GroupSource, GroupUpkeep};
-use prom_stream_gateway::source::list::{Holdings, ListSource, ListUpkeep};
+use prom_stream_gateway::source::list::{ListOptions, ListSource, ListUpkeep};
 use prom_stream_gateway::source::reader::{ReaderOptions, ReaderSource, ReaderUpkeep};
 use prom_stream_gateway::source::{Source, Upkeep, mode_change};
 use prom_stream_gateway::store::Store;
@@ -48,12 +48,8 @@ fn list(
     lease: &Lease,
     crashed: bool,
 ) -> (ListSource, ListUpkeep) {
-    let holdings = Holdings::default();
-    let upkeep =
-        ListUpkeep::new(connector.clone(), QUEUE, IDENTITY, lease.clone(), holdings.clone());
-    let (connector, lease, page) = (connector.clone(), lease.clone(), plan.page);
-    let source = ListSource::new(connector, QUEUE, IDENTITY, lease, page, crashed, holdings);
-    (source, upkeep)
+    let options = ListOptions { page_items: plan.page, crashed, leftovers_only: false };
+    ListSource::halves(connector.clone(), QUEUE, IDENTITY, lease.clone(), options)
 }
 
 fn group(

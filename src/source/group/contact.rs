@@ -101,7 +101,7 @@ impl GroupSource {
         self.carried_over = false;
         self.met_group = true;
         self.leave(&left).await?;
-        self.settle(store).await
+        self.settle(store, group.is_none_or(|group| group.consumers < 2)).await
     }
 
     /// Meters entries that waited in a history that Redis has forgotten.
@@ -123,12 +123,9 @@ impl GroupSource {
 
     /// Compares the group's counts; from here on what waits is known exactly, unless others
     /// consume too.
-    async fn settle(&mut self, store: &Store) -> Result<(), SourceError> {
+    async fn settle(&mut self, store: &Store, alone: bool) -> Result<(), SourceError> {
         let connection = self.link.get()?;
         let settled = ledger::settle(connection, &self.names, store, &self.key).await?;
-        let groups = stream_info::groups(connection, &self.names.key).await?;
-        let alone =
-            groups.iter().any(|group| group.name == self.names.group && group.consumers < 2);
         let consumed = settled.and_then(|settled| settled.consumed);
         self.backlog.set_consumed(consumed.filter(|_| alone));
         Ok(())

@@ -20,7 +20,7 @@ const MOST_TOLD: usize = 100;
 
 /// Shared by the halves of a list's source.
 #[derive(Clone, Debug, Default)]
-pub struct Holdings(Arc<Mutex<Inner>>);
+pub(super) struct Holdings(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {

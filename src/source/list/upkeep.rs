@@ -6,8 +6,8 @@ use super::segments::SegmentNames;
 use crate::checkpoint::Durable;
 use crate::fault_point::kill_point;
 use crate::lease::Lease;
-use crate::model::{Position, SourceKey, SourceKind, Timestamp};
-use crate::redis::{Connector, Link};
+use crate::model::{Position, SourceKey, Timestamp};
+use crate::redis::Link;
 use crate::source::{Lag, SourceError, Upkeep};
 use crate::store::Store;
 
@@ -30,23 +30,14 @@ pub struct ListUpkeep {
 }
 
 impl ListUpkeep {
-    pub fn new(
-        connector: Connector,
-        queue: &str,
-        identity: &str,
+    pub(super) fn new(
+        key: SourceKey,
+        names: SegmentNames,
+        link: Link,
         lease: Lease,
         holdings: Holdings,
     ) -> Self {
-        Self {
-            key: SourceKey { kind: SourceKind::List, key: queue.to_owned() },
-            names: SegmentNames::new(queue, identity),
-            link: Link::new(connector, queue),
-            lease,
-            keep: 0,
-            look_again: false,
-            waiting: None,
-            holdings,
-        }
+        Self { key, names, link, lease, keep: 0, look_again: false, waiting: None, holdings }
     }
 
     /// Removes the segments below `keep` that are known: also those that the reading half finds
