@@ -4,16 +4,13 @@
 //! Left out is what must differ: when a group was pushed to, and the help texts of those times.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
-use tempfile::TempDir;
-
-use crate::harness::ports::free_port;
-use crate::harness::process::Process;
-use crate::harness::{Gateway, Page, http, seed, turn, wait_for};
 use prom_stream_gateway::commands::load::mix::Random;
+use serde_json::Value;
+
+use crate::harness::pushgateway::Pushgateway;
+use crate::harness::{Gateway, Page, http, seed, turn, wait_for};
 
 /// A deletion takes the Pushgateway some milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -82,9 +79,7 @@ const REQUESTS: &[(&str, &str)] = &[
 /// Two gateways that are to be the same.
 struct Both {
     ours: Gateway,
-    theirs: u16,
-    _process: Process,
-    _directory: TempDir,
+    theirs: Pushgateway,
 }
 
 impl Both {
@@ -94,27 +89,18 @@ impl Both {
             .set("Stream__Mode", "off")
             .set("Push__Dialect", "replace")
             .start();
-        let theirs = free_port();
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut command = Command::new("prometheus-pushgateway");
-        command.arg(format!("--web.listen-address=127.0.0.1:{theirs}"));
-        command.arg("--persistence.file=");
-        let process = Process::spawn(&mut command, &directory.path().join("log"));
-        wait_for("the Pushgateway", DEADLINE, || {
-            http::get(theirs, "/-/ready").map_err(|error| error.to_string())
-        });
-        Self { ours, theirs, _process: process, _directory: directory }
+        Self { ours, theirs: Pushgateway::start() }
     }
 
     fn send(&self, request: &str, body: &str) {
         let (method, path) = request.split_once(' ').expect("a method and a path");
-        let [ours, theirs] = [self.ours.port(), self.theirs]
+        let [ours, theirs] = [self.ours.port(), self.theirs.port()]
             .map(|port| http::send(port, method, path, &[], body.as_bytes()).expect("an answer"));
         let said = (&ours.body, &theirs.body);
         assert_eq!(ours.status, theirs.status, "{request} {body:?}: {said:?}");
         let shown = |port| (groups(port), page(port));
         wait_for(&format!("the same after {request} {body:?}"), DEADLINE, || {
-            let (ours, theirs) = (shown(self.ours.port()), shown(self.theirs));
+            let (ours, theirs) = (shown(self.ours.port()), shown(self.theirs.port()));
             if ours == theirs {
                 Ok(())
             } else {
@@ -132,7 +118,7 @@ fn every_request_does_what_it_does_there() {
         both.send(request, body);
     }
     for path in ["/-/healthy", "/-/ready"] {
-        let [ours, theirs] = [both.ours.port(), both.theirs]
+        let [ours, theirs] = [both.ours.port(), both.theirs.port()]
             .map(|port| http::get(port, path).expect("an answer").status);
         assert_eq!(ours, theirs, "{path}");
     }
@@ -145,7 +131,7 @@ fn every_request_does_what_it_does_there() {
         let data = answer["data"].as_object().expect("an object");
         data.keys().cloned().collect()
     };
-    assert_eq!(keys(both.ours.port()), keys(both.theirs));
+    assert_eq!(keys(both.ours.port()), keys(both.theirs.port()));
 }
 
 #[test]
