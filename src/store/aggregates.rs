@@ -26,6 +26,10 @@ mod push;
 mod remove;
 mod stage;
 
+/// By how much a start time lies before the first event. More than passes between the time that a
+/// scrape is stamped with and the cut that it gets.
+const LEAD_MILLISECONDS: u64 = 1000;
+
 /// Where a series is.
 #[derive(Clone, Copy, Debug)]
 struct SeriesRef {
@@ -58,6 +62,8 @@ pub(super) struct Aggregates {
     thinned: BTreeSet<u32>,
     /// Grows when a series goes or moves: what was looked up before may be wrong then.
     moves: u64,
+    /// When one went last, as far as this process knows.
+    removed_at: Timestamp,
     /// Grows when a family learns a help text or a unit.
     learned: u64,
 }
@@ -112,6 +118,7 @@ impl Aggregates {
             keys: AppliedKeys::restore(keys),
             thinned: BTreeSet::new(),
             moves: 0,
+            removed_at: Timestamp::default(),
             learned: 0,
         }
     }
@@ -194,6 +201,17 @@ impl Aggregates {
         self.apply_events(batch, done..batch.events.len(), when, &mut applied);
         self.sweep();
         applied
+    }
+
+    /// Since when a series counts that is made now.
+    ///
+    /// A reader that takes start times sees a zero there, but only if its first sample is later:
+    /// what begins in the millisecond that a scrape is stamped with would never show its first
+    /// value. So it begins a while before its first event, when it was zero as well; but no earlier
+    /// than a series went, for it might be the same one, and its last sample later.
+    fn beginning(&self, when: When) -> Timestamp {
+        let earlier = when.started.0.saturating_sub(LEAD_MILLISECONDS);
+        Timestamp(earlier).max(self.removed_at.min(when.started))
     }
 
     fn is(&self, series: SeriesRef, name: &str, labels: &str) -> bool {

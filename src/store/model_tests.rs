@@ -41,6 +41,7 @@ proptest! {
             now.0 += wait_seconds * 1000;
             if restart {
                 store = Store::restore(stored(&store.cut(now)), MOST_SERIES);
+                model.restart();
             }
             if let [Doing::Push(push)] = doings.as_slice() {
                 let checked = store.check(&built(&store, push, now));

@@ -18,6 +18,11 @@ fn later(seconds: u64) -> Timestamp {
     Timestamp(NOW.0 + seconds * 1000)
 }
 
+/// When a series begins that is made at a time.
+fn began(at: Timestamp) -> Timestamp {
+    Timestamp(at.0 - 1000)
+}
+
 /// A store behind a journal of pushes.
 struct Fixture {
     store: Store,

@@ -173,7 +173,7 @@ async fn export_as_json_has_labels_and_values_apart() {
     };
     let labels = serde_json::json!({ "job": "a\"b\\\n", "step": "1" });
     let jobs = serde_json::json!([
-        { "labels": labels, "value": 3.0, "created_at_seconds": 1_700_000_000.0 },
+        { "labels": labels, "value": 3.0, "created_at_seconds": 1_699_999_999.0 },
     ]);
     assert_eq!(family("jobs_total"), jobs);
     assert_eq!(family("level")[0]["value"], "-Inf");

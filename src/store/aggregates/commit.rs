@@ -8,12 +8,13 @@ use crate::store::step::{Step, When};
 
 impl Aggregates {
     pub(super) fn commit(&mut self, stage: &Stage<'_>, plan: Plan, when: When) {
+        let began = self.beginning(when);
         // A family that leaves goes first: its names are free then. Of the others no series goes
         // before those that come: a family that has none for a moment would be gone.
         let (first, last): (Vec<_>, Vec<_>) =
             plan.removals.into_iter().partition(|place| plan.leaving.contains(&place.0));
         for place in first {
-            self.remove(place);
+            self.remove(place, when);
         }
         let homes: Vec<Option<u32>> = plan
             .homes
@@ -32,8 +33,10 @@ impl Aggregates {
         for (one, slot) in stage.series.iter().zip(&plan.slot_of) {
             let at = homes[one.family as usize].expect("a family that is written has a home");
             let family = &mut self.families[at as usize];
+            let before = plan.slots[*slot as usize].before;
             let row = *rows[*slot as usize].get_or_insert_with(|| {
-                let row = small(family.push(one.labels, when.started, when.now));
+                let began = if before.is_some() { when.started } else { began };
+                let row = small(family.push(one.labels, began, when.now));
                 let series = SeriesRef { hash: one.hash, family: at, row };
                 self.index.insert_unique(one.hash, series, |series| series.hash);
                 if let Some(group) = group {
@@ -42,13 +45,12 @@ impl Aggregates {
                 }
                 row
             });
-            let before = plan.slots[*slot as usize].before;
             let goes_on = || before.and_then(|before| started(before, &one.step));
             family.take(row as usize, &one.step, one.created.or_else(goes_on), when);
         }
         self.limit.used = self.limit.used - plan.series_before + plan.series_after;
         for place in last {
-            self.remove(place);
+            self.remove(place, when);
         }
         for (staged, home) in stage.families.iter().zip(&homes) {
             let Some(at) = *home else { continue };

@@ -143,7 +143,7 @@ impl Aggregates {
         family.take(row, &step, None, when);
         self.learned += u64::from(family.learn(batch.text(event.help), ""));
         for other in others {
-            self.remove((small(at), small(other)));
+            self.remove((small(at), small(other)), when);
         }
         Ok(())
     }
@@ -180,8 +180,9 @@ impl Aggregates {
                 self.settle(family)
             }
         };
+        let began = self.beginning(when);
         let family = &mut self.families[at as usize];
-        let row = family.push(batch.text(event.labels), when.started, when.now);
+        let row = family.push(batch.text(event.labels), began, when.now);
         self.limit.used += family.series_per_row();
         let series = SeriesRef { hash: event.hash, family: at, row: small(row) };
         self.index.insert_unique(event.hash, series, |series| series.hash);

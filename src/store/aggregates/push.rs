@@ -30,17 +30,17 @@ impl Aggregates {
             return Ok(PushApplied { repeated: true, ..PushApplied::default() });
         }
         let mut applied = PushApplied::default();
+        let when = when(push, now);
         if let Some(stage) = stage(&push.operation)? {
-            let when = when(push, now);
             let plan = Plan::new(self, &stage, when)?;
             self.commit(&stage, plan, when);
             applied = written(&stage);
         }
         match &push.operation {
             Operation::Write(_) | Operation::Events(_) => {}
-            Operation::DeleteGroup(group) => self.delete_group(&group.labels),
-            Operation::DeleteMatching(matching) => self.delete_matching(matching),
-            Operation::Wipe => self.wipe(),
+            Operation::DeleteGroup(group) => self.delete_group(&group.labels, when),
+            Operation::DeleteMatching(matching) => self.delete_matching(matching, when),
+            Operation::Wipe => self.wipe(when),
         }
         if let Some(key) = push.idempotency {
             self.keys.insert(key, came);

@@ -8,17 +8,18 @@ use crate::model::push::Matching;
 use crate::model::{MetricType, labels};
 use crate::store::family::Family;
 use crate::store::groups::{Groups, Place};
+use crate::store::step::When;
 
 impl Aggregates {
-    pub(super) fn delete_group(&mut self, labels: &str) {
+    pub(super) fn delete_group(&mut self, labels: &str, when: When) {
         let Some(group) = self.groups.find(labels) else { return };
         for place in self.groups.places(group).clone() {
-            self.remove(place);
+            self.remove(place, when);
         }
     }
 
     /// Removes the series that have these labels.
-    pub(super) fn delete_matching(&mut self, matching: &Matching) {
+    pub(super) fn delete_matching(&mut self, matching: &Matching, when: When) {
         let carries = |text: &str, pair: &String| labels::pairs(text).any(|own| own == pair);
         let lacks = |text: &str, name: &String| {
             labels::names_and_values(text).all(|(own, value)| own != name || value.is_empty())
@@ -33,12 +34,15 @@ impl Aggregates {
             places.extend(rows.map(|row| (at, small(row))));
         }
         for place in places {
-            self.remove(place);
+            self.remove(place, when);
         }
     }
 
     /// Removes all series, families and groups.
-    pub(super) fn wipe(&mut self) {
+    pub(super) fn wipe(&mut self, when: When) {
+        if !self.index.is_empty() {
+            self.removed_at = when.at;
+        }
         self.families.clear();
         self.vacant.clear();
         self.names.clear();
@@ -49,7 +53,7 @@ impl Aggregates {
         self.moves += 1;
     }
 
-    pub(super) fn remove(&mut self, place: Place) {
+    pub(super) fn remove(&mut self, place: Place, when: When) {
         let (at, row) = (place.0, place.1 as usize);
         let family = &mut self.families[at as usize];
         self.limit.used -= family.row_series(row);
@@ -63,6 +67,7 @@ impl Aggregates {
         }
         family.remove(row);
         self.moves += 1;
+        self.removed_at = when.at;
         if family.live() > 0 {
             self.thinned.insert(at);
             return;

@@ -16,6 +16,15 @@ pub(super) struct Model {
     families: BTreeMap<String, ModelFamily>,
     /// Key, fingerprint, and when it was applied.
     keys: BTreeMap<u8, (u64, Timestamp)>,
+    /// When a series went last, since the store was restored.
+    removed_at: Timestamp,
+}
+
+/// When something is done, and since when a series counts that is made by it.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    began: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +54,36 @@ pub(super) struct Shown {
 
 impl Model {
     pub(super) fn new(most_series: u64) -> Self {
-        Self { most_series, families: BTreeMap::new(), keys: BTreeMap::new() }
+        Self {
+            most_series,
+            families: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            removed_at: Timestamp::default(),
+        }
+    }
+
+    /// The store was restored from a snapshot.
+    pub(super) fn restart(&mut self) {
+        self.removed_at = Timestamp::default();
+    }
+
+    /// A new series begins a second before it came, but not before one went.
+    fn moment(&self, now: Timestamp) -> Moment {
+        Moment { now, began: Timestamp(now.0 - 1000).max(self.removed_at) }
+    }
+
+    /// What was tried is so.
+    fn accept(&mut self, mut tried: Self, now: Timestamp) {
+        let stays = self.families.iter().all(|(name, before)| {
+            let after = tried.families.get(name);
+            let after = after.filter(|after| after.metric_type == before.metric_type);
+            let is_there = |labels| after.is_some_and(|after| after.series.contains_key(labels));
+            before.series.keys().all(is_there)
+        });
+        if !stays {
+            tried.removed_at = now;
+        }
+        *self = tried;
     }
 
     pub(super) fn shown(&self, now: Timestamp) -> Vec<Shown> {
@@ -86,7 +124,7 @@ impl Model {
         let existing = self.families.get(event.name);
         let is_new = existing.is_none_or(|family| !family.series.contains_key(labels));
         if event.mode == Mode::Natural || is_new {
-            ModelFamily::new(event.metric_type, Vec::new()).event(event, now)?;
+            ModelFamily::new(event.metric_type, Vec::new()).event(event, self.moment(now))?;
         }
         if event.mode == Mode::Family
             && let Some(existing) = self.families.get(event.name)
@@ -106,7 +144,7 @@ impl Model {
                 }
             }
         }
-        *self = tried;
+        self.accept(tried, now);
         Ok(())
     }
 
@@ -157,7 +195,7 @@ impl Model {
             }),
             Pushed::Wipe => tried.families.clear(),
         }
-        *self = tried;
+        self.accept(tried, now);
         Ok((count, false))
     }
 
@@ -182,16 +220,20 @@ impl Model {
             }
         }
         let before = self.clone();
+        let mut goes = false;
         for event in &staged {
             if (0..events.len()).any(|at| clears(at, event))
                 && let Some(family) = self.families.get_mut(event.name)
             {
                 let labels = &*labels::canonical(event.labels);
-                family.series.remove(labels);
+                goes |= family.series.remove(labels).is_some();
                 family.windows.remove(labels);
             }
         }
         self.write(&Write { group: None, key: None, families }, &staged, now)?;
+        if goes {
+            self.removed_at = now;
+        }
         for (name, known) in &before.families {
             if let Some(after) = self.families.get_mut(name)
                 && events.iter().any(|event| event.name == name)
@@ -220,6 +262,7 @@ impl Model {
     /// Writes metrics, or, if there are any, events.
     fn write(&mut self, write: &Write, events: &[&Event], now: Timestamp) -> Result<(), Reason> {
         let served_before = self.served();
+        let moment = self.moment(now);
         let group = write.group.map(|(group, _)| group.to_owned());
         let mut pushed = BTreeSet::new();
         for family in &write.families {
@@ -276,11 +319,11 @@ impl Model {
         for family in &write.families {
             for series in &family.series {
                 let known = self.families.get_mut(family.name).expect("just settled");
-                known.change(series, group.as_ref(), now)?;
+                known.change(series, group.as_ref(), moment)?;
             }
         }
         for event in events {
-            self.families.get_mut(event.name).expect("just settled").event(event, now)?;
+            self.families.get_mut(event.name).expect("just settled").event(event, moment)?;
         }
         // Of a family that is one group's alone, what that says of it counts.
         for family in write.families.iter().filter(|_| group.is_some()) {
@@ -313,6 +356,7 @@ impl Model {
                 continue;
             }
             known.shape.clone_from(bounds);
+            self.removed_at = now;
             for (labels, series) in &mut known.series {
                 let State::Histogram { counts, sum, native } = &mut series.state else { continue };
                 let before: u64 = counts.iter().sum();

@@ -136,12 +136,16 @@ fn other_buckets_move_no_start_time() {
     let (one, two) = ("job=\"1\"", "job=\"2\"");
     put(&mut fixture, NOW, one, 1.0, 5);
     put(&mut fixture, later(1), one, 2.0, 5);
-    assert_eq!(shown(&fixture), (vec![2.0], vec![NOW]));
+    assert_eq!(shown(&fixture), (vec![2.0], vec![began(NOW)]));
     put(&mut fixture, later(2), one, 3.0, 4);
     assert_eq!(shown(&fixture), (vec![3.0], vec![later(2)]), "its count fell");
     put(&mut fixture, later(3), two, 7.0, 1);
     put(&mut fixture, later(4), two, 7.0, 2);
-    assert_eq!(shown(&fixture), (vec![3.0], vec![later(2), later(3)]), "it keeps the first ones'");
+    assert_eq!(
+        shown(&fixture),
+        (vec![3.0], vec![later(2), began(later(3))]),
+        "it keeps the first ones'"
+    );
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     };
     replace(&mut fixture, later(1), 5.0);
     replace(&mut fixture, later(2), 6.0);
-    assert_eq!(created(&fixture, "c"), [later(1)]);
+    assert_eq!(created(&fixture, "c"), [began(later(1))]);
     replace(&mut fixture, later(3), 2.0);
     assert_eq!(created(&fixture, "c"), [later(3)]);
     let given = fixture.builder().family(Counter, "c").scalar(Meet::Replace, "", 1.0);
@@ -254,14 +254,25 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     let advance = Advance::Push { from: fixture.next, to: fixture.next + 1 };
     let (source, store) = (fixture.source.clone(), &fixture.store);
     store.apply(&source, &batch, &advance, later(9), later(7)).expect("the next record");
-    assert_eq!(created(&fixture, "events"), [later(7)]);
+    assert_eq!(created(&fixture, "events"), [began(later(7))]);
     assert_eq!(created(&fixture, "g"), []);
-    // Replayed: received long before it is applied.
+    // One that went, and another: not before that.
+    let delete = |fixture: &mut Fixture| {
+        let matching = Matching { pairs: Vec::new(), absent: vec!["x".into()] };
+        fixture.push(push_of(Operation::DeleteMatching(matching), later(9))).expect("fits");
+    };
     fixture.next += 1;
+    delete(&mut fixture);
+    let again = fixture.batch().counter("events", "", 1.0).build();
+    fixture.apply(&again, Timestamp(later(9).0 + 10));
+    assert_eq!(created(&fixture, "events"), [later(9)]);
+    fixture.apply(&fixture.batch().counter("events", "a=\"1\"", 1.0).build(), later(15));
+    assert_eq!(created(&fixture, "events"), [later(9), later(14)]);
+    // Replayed: received long before it is applied.
     let push = fixture.builder().family(Counter, "replayed").scalar(Meet::Add, "", 1.0);
     let batch = fixture.batch().push(push.build(later(10))).build();
     fixture.apply(&batch, later(20));
-    assert_eq!(created(&fixture, "replayed"), [later(10)]);
+    assert_eq!(created(&fixture, "replayed"), [began(later(10))]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl ModelFamily {
         }
     }
 
-    fn entry(&mut self, labels: &str, group: Option<&String>, now: Timestamp) -> &mut Series {
+    fn entry(&mut self, labels: &str, group: Option<&String>, began: Timestamp) -> &mut Series {
         let state = match self.metric_type {
             Counter | Gauge | Untyped => State::Scalar(0.0),
             Histogram => {
@@ -62,7 +62,7 @@ impl ModelFamily {
             Summary => State::Summary { count: 0, sum: 0.0, quantiles: None },
         };
         let counts = !matches!(self.metric_type, Gauge | Untyped);
-        let new = Series { group: group.cloned(), created: counts.then_some(now), state };
+        let new = Series { group: group.cloned(), created: counts.then_some(began), state };
         self.series.entry(labels.to_owned()).or_insert(new)
     }
 
@@ -118,12 +118,12 @@ impl ModelFamily {
         &mut self,
         series: &OneSeries,
         group: Option<&String>,
-        now: Timestamp,
+        Moment { now, began }: Moment,
     ) -> Result<(), Reason> {
         let labels = &*labels::canonical(series.labels);
         let shape = self.shape.clone();
         let objectives = if self.metric_type == Summary { shape.len() } else { 0 };
-        let state = &mut self.entry(labels, group, now).state;
+        let state = &mut self.entry(labels, group, began).state;
         let (replaces, fell) = match (&series.change, state) {
             (Change::Scalar { meet, value }, _) => {
                 (*meet == Meet::Replace, self.set(labels, *meet, *value, now)?)
@@ -193,10 +193,14 @@ impl ModelFamily {
         Ok(())
     }
 
-    pub(super) fn event(&mut self, event: &Event, now: Timestamp) -> Result<(), Reason> {
+    pub(super) fn event(
+        &mut self,
+        event: &Event,
+        Moment { now, began }: Moment,
+    ) -> Result<(), Reason> {
         let labels = &*labels::canonical(event.labels);
         let shape = self.shape.clone();
-        match &mut self.entry(labels, None, now).state {
+        match &mut self.entry(labels, None, began).state {
             State::Scalar(_) => {
                 let replaces = matches!(event.mode, Mode::Replace | Mode::Family)
                     || (event.mode, self.metric_type) == (Mode::Natural, Gauge);
