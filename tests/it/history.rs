@@ -15,6 +15,8 @@ mod stream;
 
 const DEADLINE: Duration = Duration::from_secs(90);
 
+type Strike = fn(&mut RedisServer);
+
 /// Sends that many events and waits until Redis has them.
 #[track_caller]
 fn send(plan: Plan, events: u64) -> Ledger {
@@ -74,4 +76,39 @@ fn restart_from_dump_beside(redis: &mut RedisServer, gateway: &mut Gateway, gate
         gateway.launch();
         gateway.wait_ready();
     }
+}
+
+/// No checkpoint but those that cannot wait, and the one of a stop.
+fn without_checkpoints(gateway: Gateway) -> Gateway {
+    gateway.set("Snapshot__Interval", "1h")
+}
+
+/// Sends some events that an orderly stop makes durable, some more that a gateway
+/// [`without_checkpoints`] only applied when Redis' history is struck, and some behind it; then
+/// kills the gateway. Nothing may be lost.
+#[track_caller]
+fn assert_strike_costs_nothing(
+    context: &str,
+    redis: &mut RedisServer,
+    mut gateway: Gateway,
+    add: fn(&RedisServer, u32),
+    [durable, applied, behind]: [u32; 3],
+    strike: Strike,
+) {
+    add(redis, durable);
+    gateway.wait_value("sent_total", &[], f64::from(durable));
+    gateway.terminate();
+    gateway.launch();
+    gateway.wait_ready();
+    add(redis, applied);
+    gateway.wait_value("sent_total", &[], f64::from(durable + applied));
+    strike(redis);
+    add(redis, behind);
+    let all = f64::from(durable + applied + behind);
+    gateway.wait_value("sent_total", &[], all);
+    gateway.kill();
+    gateway.launch();
+    gateway.wait_ready();
+    gateway.wait_value("sent_total", &[], all);
+    assert_eq!(gateway.total("lost"), 0, "{context}: {}", gateway.status());
 }

@@ -1,8 +1,8 @@
 //! The list: Redis remembers which segments were taken, and so does the state.
 
 use super::{
-    DEADLINE, far_away, restart_from_dump, restart_from_dump_beside, send, wait_accounted,
-    wait_logged,
+    DEADLINE, Strike, assert_strike_costs_nothing, far_away, restart_from_dump,
+    restart_from_dump_beside, send, wait_accounted, wait_logged, without_checkpoints,
 };
 use crate::harness::{Gateway, LAST_TAKER, LIST, OWNER, RedisServer};
 use crate::harness::{eventually, producer, turn, wait_for};
@@ -146,32 +146,18 @@ fn a_redis_that_never_knew_an_owner_is_taken_over() {
 #[test]
 fn what_a_wiped_list_no_longer_has_is_made_durable_before_reading_on() {
     let _turn = turn::shared();
-    for fault in ["FLUSHALL", "a restart without persistence"] {
-        let mut redis = RedisServer::start(&[]);
-        let push = |redis: &RedisServer, items: u32| {
-            for _ in 0..items {
-                redis.run::<u64>(&["LPUSH", LIST, r#"{"name":"sent_total","value":1}"#]);
-            }
-        };
-        // No checkpoint but those that cannot wait, and the one of the stop.
-        let mut gateway = Gateway::of(&redis).list_only().set("Snapshot__Interval", "1h").start();
-        push(&redis, 100);
-        gateway.wait_value("sent_total", &[], 100.0);
-        gateway.terminate();
-        gateway.launch();
-        gateway.wait_ready();
-        push(&redis, 50);
-        gateway.wait_value("sent_total", &[], 150.0);
-        match fault {
-            "FLUSHALL" => redis.run::<()>(&["FLUSHALL"]),
-            _ => restart_from_dump(&mut redis),
+    let push = |redis: &RedisServer, items: u32| {
+        for _ in 0..items {
+            redis.run::<u64>(&["LPUSH", LIST, r#"{"name":"sent_total","value":1}"#]);
         }
-        push(&redis, 50);
-        gateway.wait_value("sent_total", &[], 200.0);
-        gateway.kill();
-        gateway.launch();
-        gateway.wait_ready();
-        gateway.wait_value("sent_total", &[], 200.0);
-        assert_eq!(gateway.total("lost"), 0, "{fault}: {}", gateway.status());
+    };
+    let strikes: [(&str, Strike); 2] = [
+        ("FLUSHALL", |redis| redis.run(&["FLUSHALL"])),
+        ("a restart without persistence", restart_from_dump),
+    ];
+    for (fault, strike) in strikes {
+        let mut redis = RedisServer::start(&[]);
+        let gateway = without_checkpoints(Gateway::of(&redis).list_only()).start();
+        assert_strike_costs_nothing(fault, &mut redis, gateway, push, [100, 50, 50], strike);
     }
 }

@@ -3,8 +3,9 @@
 use redis::Value;
 
 use super::{
-    DEADLINE, far_away, group_is_at_the_end, restart_from_dump, restart_from_dump_beside, send,
-    wait_accounted, wait_logged,
+    DEADLINE, Strike, assert_strike_costs_nothing, far_away, group_is_at_the_end,
+    restart_from_dump, restart_from_dump_beside, send, wait_accounted, wait_logged,
+    without_checkpoints,
 };
 use crate::harness::{Gateway, RedisServer, STREAM, Scraper, eventually, producer, turn, wait_for};
 
@@ -14,8 +15,6 @@ const EVENT: &str = r#"{"name":"sent_total","value":1}"#;
 
 /// So many entries that they take seconds to come from far away.
 const BACKLOG: u64 = 20_000;
-
-type Strike = fn(&mut RedisServer);
 
 fn add(redis: &RedisServer, entries: u32) {
     for _ in 0..entries {
@@ -360,24 +359,9 @@ fn what_a_changed_history_no_longer_has_is_made_durable_before_reading_on() {
     for (fault, strike) in strikes {
         for mode in ["group", "reader"] {
             let mut redis = RedisServer::start(&[]);
-            let gateway = Gateway::of(&redis).stream_only(mode);
-            // No checkpoint but those that cannot wait, and the one of the stop.
-            let mut gateway = gateway.set("Snapshot__Interval", "1h").start();
-            add(&redis, 100);
-            gateway.wait_value("sent_total", &[], 100.0);
-            gateway.terminate();
-            gateway.launch();
-            gateway.wait_ready();
-            add(&redis, 50);
-            gateway.wait_value("sent_total", &[], 150.0);
-            strike(&mut redis);
-            add(&redis, 50);
-            gateway.wait_value("sent_total", &[], 200.0);
-            gateway.kill();
-            gateway.launch();
-            gateway.wait_ready();
-            gateway.wait_value("sent_total", &[], 200.0);
-            assert_eq!(gateway.total("lost"), 0, "{mode}, {fault}: {}", gateway.status());
+            let gateway = without_checkpoints(Gateway::of(&redis).stream_only(mode)).start();
+            let context = format!("{mode}, {fault}");
+            assert_strike_costs_nothing(&context, &mut redis, gateway, add, [100, 50, 50], strike);
         }
     }
 }
@@ -386,25 +370,13 @@ fn what_a_changed_history_no_longer_has_is_made_durable_before_reading_on() {
 #[test]
 fn a_group_that_is_destroyed_beside_a_retired_name_costs_nothing() {
     let _turn = turn::shared();
-    let redis = RedisServer::start(&[]);
-    let gateway = Gateway::of(&redis).stream_only("group");
-    let mut gateway = gateway.set("Snapshot__Interval", "1h").start();
+    let mut redis = RedisServer::start(&[]);
+    let gateway = without_checkpoints(Gateway::of(&redis).stream_only("group")).start();
     redis.run::<u64>(&["SADD", &format!("{{{STREAM}}}:{GROUP}:gateways"), "of-last-year"]);
-    add(&redis, 105);
-    gateway.wait_value("sent_total", &[], 105.0);
-    gateway.terminate();
-    gateway.launch();
-    gateway.wait_ready();
-    add(&redis, 1_000);
-    gateway.wait_value("sent_total", &[], 1_105.0);
-    redis.run::<u64>(&["XGROUP", "DESTROY", STREAM, GROUP]);
-    add(&redis, 1);
-    gateway.wait_value("sent_total", &[], 1_106.0);
-    gateway.kill();
-    gateway.launch();
-    gateway.wait_ready();
-    gateway.wait_value("sent_total", &[], 1_106.0);
-    assert_eq!(gateway.total("lost"), 0, "{}", gateway.status());
+    let destroy: Strike = |redis| {
+        redis.run::<u64>(&["XGROUP", "DESTROY", STREAM, GROUP]);
+    };
+    assert_strike_costs_nothing("destroyed", &mut redis, gateway, add, [105, 1_000, 1], destroy);
 }
 
 /// A reader shows its lag by a group, but not by one that somebody consumes.
