@@ -33,6 +33,7 @@ mod tests;
 
 pub use dead_letter::dead_letter_payload;
 pub use name::RESERVED_PREFIX;
+pub use payload::text_start;
 pub use stream_entry::payload;
 
 use std::sync::Arc;

@@ -77,24 +77,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listen = listener.local_addr().context(BOUND)?;
     let lifecycle_listen =
         lifecycle_listener.as_ref().map(TcpListener::local_addr).transpose().context(BOUND)?;
-    let late_store = LateStore::default();
-    let dead_letters = DeadLetters::new(config.dead_letters.max_length);
-    let own_metrics = OwnMetrics::new(
-        status.clone(),
-        late_store.clone(),
-        dead_letters.clone(),
-        config.metrics.disable_meta_metrics,
-    );
-    let (push, settling) = (PushFront::default(), Settling::default());
+    let shared = Shared::new(&config, status.clone());
     let stop_http = CancellationToken::new();
     tokio::spawn(security.clone().keep_current(stop_http.clone()));
     let http_context = HttpContext {
-        store: late_store.clone(),
-        settling: settling.clone(),
-        status: status.clone(),
-        dead_letters: dead_letters.clone(),
-        own_metrics: own_metrics.clone(),
-        push: push.clone(),
+        store: shared.late_store.clone(),
+        settling: shared.settling.clone(),
+        status,
+        dead_letters: shared.dead_letters.clone(),
+        own_metrics: shared.own_metrics.clone(),
+        push: shared.push.clone(),
         security: security.clone(),
         push_config: Arc::new(config.push.clone()),
         origins: Origins::new(&config.http, &config.push),
@@ -117,7 +109,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "prom-stream-gateway"
     );
 
-    let shared = Shared { status, late_store, settling, dead_letters, own_metrics, push };
     let Some((parts, checkpointer)) = shared.restore(config, Purpose::Serve, &shutdown).await?
     else {
         return Ok(());
@@ -156,6 +147,19 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(config: &Config, status: Status) -> Self {
+        let late_store = LateStore::default();
+        let dead_letters = DeadLetters::new(config.dead_letters.max_length);
+        let own_metrics = OwnMetrics::new(
+            status.clone(),
+            late_store.clone(),
+            dead_letters.clone(),
+            config.metrics.disable_meta_metrics,
+        );
+        let (settling, push) = (Settling::default(), PushFront::default());
+        Self { status, late_store, settling, dead_letters, own_metrics, push }
+    }
+
     /// Becomes the owner and restores the state; `None` when told to stop meanwhile.
     async fn restore(
         self,

@@ -21,7 +21,7 @@
 //! | [`journal`] | nobody: they were pushed, and kept in the local journal | next record | removing old segments |
 
 use crate::checkpoint::Durable;
-use crate::model::{Advance, RawEntry, SourceKey, tagged};
+use crate::model::{Advance, RawEntry, SourceKey};
 use crate::store::{ApplyError, Store};
 
 pub mod backlog;

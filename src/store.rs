@@ -312,11 +312,6 @@ impl Store {
         self.lock().copy(now)
     }
 
-    /// Entries of a source that are known to be lost.
-    pub fn lost(&self, source: &SourceKey) -> u64 {
-        self.inner.lock().sources.get(source).map_or(0, |source| source.tally.lost)
-    }
-
     /// Grows with every change.
     pub fn version(&self) -> u64 {
         self.inner.lock().version

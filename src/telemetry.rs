@@ -13,8 +13,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LoggingConfig};
 
+mod once_per_minute;
 mod queue;
 
+pub(crate) use once_per_minute::OncePerMinute;
 use queue::LogQueue;
 
 /// What the service logs to, once it is set up.

@@ -1,27 +1,14 @@
-//! One warning per reason and minute.
-//!
-//! A producer with a bug sends the same bad event thousands of times a second;
-//! the first of a minute says all there is to say, and the next one tells how
-//! many were not said. Whatever else can happen as often is warned of so, too.
-
-use std::time::Duration;
+//! One warning per reason and minute: a producer with a bug sends the same bad event thousands of
+//! times a second.
 
 use tokio::time::Instant;
 
 use crate::model::Reason;
-
-const INTERVAL: Duration = Duration::from_secs(60);
+use crate::telemetry::OncePerMinute;
 
 #[derive(Default)]
 pub(crate) struct WarnLimiter {
     reasons: [OncePerMinute; Reason::ALL.len()],
-}
-
-/// Warnings of one thing.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct OncePerMinute {
-    last: Option<Instant>,
-    suppressed: u64,
 }
 
 impl WarnLimiter {
@@ -31,20 +18,10 @@ impl WarnLimiter {
     }
 }
 
-impl OncePerMinute {
-    /// Whether to warn now; if so, how many warnings were suppressed since the last one.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
-            self.suppressed += 1;
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.suppressed))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -2,14 +2,11 @@
 
 use super::refusal::{Quoted, Refusal};
 use crate::model::name::{is_label_word, is_metric_name};
+use crate::model::push::is_group_time;
 use crate::model::{MetricType, Reason, labels};
 
 /// Names of the gateway's own metrics begin with this.
 pub const RESERVED_PREFIX: &str = "prom_stream_gateway_";
-
-/// What a group says of its last pushes, in the dialect `replace`.
-pub(super) const PUSH_TIME: &str = "push_time_seconds";
-pub(super) const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
 
 /// Refuses names that are no metric names, and those that are the gateway's own.
 pub(super) fn check_metric_name(name: &str, metric_type: MetricType) -> Result<(), Refusal> {
@@ -38,7 +35,7 @@ fn is_reserved(name: &str, metric_type: MetricType) -> bool {
     // Every suffix begins with the underscore that ends the prefix.
     let derives = matches!(metric_type, MetricType::Histogram | MetricType::Summary);
     name.starts_with(RESERVED_PREFIX)
-        || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&name)
+        || is_group_time(name)
         || (derives && RESERVED_PREFIX.strip_suffix('_') == Some(name))
 }
 

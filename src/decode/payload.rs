@@ -15,15 +15,15 @@ use super::refusal::{Refusal, Verbatim};
 use super::{Decoder, array, literals};
 use crate::model::Span;
 
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The whole payload.
 const WHOLE: Span = Span { start: 0, end: 0 };
 
 impl Decoder<'_> {
     /// Decodes a payload of at most [`super::MAX_ENTRY_BYTES`].
     pub(super) fn payload(&mut self, payload: &[u8]) {
-        let mark = if payload.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        let start = skip_blanks(payload, mark);
+        let start = skip_blanks(payload, text_start(payload));
         let mut pairs = std::mem::take(&mut self.label_pairs);
         let outcome = match (payload.get(start), str::from_utf8(payload)) {
             (None, _) => Err("an empty payload; expected a JSON object".to_owned()),
@@ -241,6 +241,11 @@ impl<'a> Member<'a> {
 
 fn consumed(deserializer: Deserializer<serde_json::de::StrRead<'_>>) -> usize {
     deserializer.into_iter::<IgnoredAny>().byte_offset()
+}
+
+/// Where a text begins: before it writers of .NET put a mark, which is no part of it.
+pub fn text_start(bytes: &[u8]) -> usize {
+    if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
 }
 
 /// The first byte from `at` that is not JSON's white space.

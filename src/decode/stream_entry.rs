@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::PUSH_FIELD;
 use super::fields::{Fields, Input};
-use super::payload::{BYTE_ORDER_MARK, skip_blanks};
+use super::payload::{skip_blanks, text_start};
 use crate::model::{Body, Push};
 
 /// What there is to decode in an entry.
@@ -77,8 +77,7 @@ pub(super) fn fields(body: &Body) -> impl Iterator<Item = (&Bytes, &Bytes)> + Cl
 
 /// Where an object or an array begins, which no name and no number does.
 fn json_start(value: &[u8]) -> Option<usize> {
-    let mark = if value.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let start = skip_blanks(value, mark);
+    let start = skip_blanks(value, text_start(value));
     matches!(value.get(start), Some(b'{' | b'[')).then_some(start)
 }
 

@@ -48,11 +48,7 @@ pub(super) async fn introduce(
 
 /// Whether that could be found out.
 async fn say_what_it_is(connector: &Connector) -> Result<bool, ConnectError> {
-    let looked = match connector.connect().await {
-        Ok(mut connection) => redis::server_info(connector, &mut connection).await,
-        Err(error) => Err(error),
-    };
-    match looked {
+    match redis::server_info(connector).await {
         Ok(info) => {
             describe(&info);
             Ok(true)

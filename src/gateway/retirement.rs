@@ -12,10 +12,6 @@ use anyhow::{Context as _, bail};
 
 use super::{Parts, Purpose, Shared};
 use crate::config::{Config, StreamMode};
-use crate::dead_letters::DeadLetters;
-use crate::expose::own_metrics::{LateStore, OwnMetrics};
-use crate::http::Settling;
-use crate::push::PushFront;
 use crate::shutdown;
 use crate::source::group::{GroupNames, members};
 use crate::source::list;
@@ -24,14 +20,7 @@ use crate::status::Status;
 /// Drains the identity and takes it out of Redis.
 pub async fn retire(config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
-    let status = Status::new();
-    let late_store = LateStore::default();
-    let dead_letters = DeadLetters::new(config.dead_letters.max_length);
-    let own_metrics =
-        OwnMetrics::new(status.clone(), late_store.clone(), dead_letters.clone(), true);
-    let push = PushFront::default();
-    let settling = Settling::default();
-    let shared = Shared { status, late_store, settling, dead_letters, own_metrics, push };
+    let shared = Shared::new(&config, Status::new());
     let restored = shared.restore(config, Purpose::Retire, &shutdown).await?;
     let Some((parts, checkpointer)) = restored else {
         bail!("interrupted before anything was changed");

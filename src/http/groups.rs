@@ -13,15 +13,12 @@ use super::reply::{self, Response};
 use super::turns::Turns;
 use crate::model::Timestamp;
 use crate::model::labels;
+use crate::model::push::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::store::{Cut, Family, Values};
 
 mod family;
 
 use family::FamilyView;
-
-/// When a group was last pushed to, and when that last failed.
-const PUSH_TIME: &str = "push_time_seconds";
-const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
 
 /// Keys of a group beside its families, which cannot have these names here.
 const LABELS: &str = "labels";

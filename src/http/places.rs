@@ -17,8 +17,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::dead_letters::warn_limiter::OncePerMinute;
 use crate::expose::own_metrics::HttpMetrics;
+use crate::telemetry::OncePerMinute;
 
 /// A connection that has been idle for less may be about to ask.
 const ABOUT_TO_ASK: Duration = Duration::from_millis(500);

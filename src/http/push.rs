@@ -18,6 +18,7 @@ use super::router::Request;
 use crate::config::PushConfig;
 use crate::dead_letters::warn_limiter::WarnLimiter;
 use crate::decode::push::{BodyFormat, Dialect, Method, PushRequest};
+use crate::decode::text_start;
 use crate::expose::own_metrics::PushMetrics;
 use crate::model::{PushApplied, Timestamp};
 use crate::push::PushFront;
@@ -35,9 +36,6 @@ use buffer::{Budget, Held};
 use failure::Failure;
 use head::Head;
 use head::Meaning;
-
-/// What writers of .NET begin a text with; it is no part of it.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What all pushes share.
 pub(super) struct Pushes {
@@ -201,8 +199,8 @@ impl Pushes {
             tokio::task::spawn_blocking(unpacking).await.map_err(Failure::internal)??
         };
         let (mut body, held) = body.into_parts();
-        if meaning.format != BodyFormat::Protobuf && body.starts_with(BYTE_ORDER_MARK) {
-            body.drain(..BYTE_ORDER_MARK.len());
+        if meaning.format != BodyFormat::Protobuf {
+            body.drain(..text_start(&body));
         }
         Ok((body, held))
     }

@@ -33,7 +33,7 @@ use super::reply::Response;
 use super::router::Router;
 use super::write_timeout::WriteTimeout;
 use super::{HttpContext, HttpLimits};
-use crate::dead_letters::warn_limiter::OncePerMinute;
+use crate::telemetry::OncePerMinute;
 
 /// How long to wait when no connection can be accepted, mostly for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);

@@ -8,7 +8,6 @@
 //! cut. Where no snapshot can be written the page counts for more.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -16,8 +15,7 @@ use tokio::time::Instant;
 use crate::checkpoint::OutOfTurn;
 use crate::expose::own_metrics::OwnMetrics;
 use crate::store::Cut;
-
-const REPEAT_WARNING: Duration = Duration::from_secs(60);
+use crate::telemetry::OncePerMinute;
 
 /// Clones share what they know.
 #[derive(Clone, Default)]
@@ -29,7 +27,7 @@ pub struct Settling {
 struct Inner {
     /// Set before the first page is served.
     checkpoints: OnceLock<OutOfTurn>,
-    warned_at: Mutex<Option<Instant>>,
+    warnings: Mutex<OncePerMinute>,
 }
 
 impl Settling {
@@ -52,10 +50,9 @@ impl Settling {
             return;
         }
         own_metrics.count_unsettled_page();
-        let mut warned_at = self.inner.warned_at.lock();
-        if warned_at.is_none_or(|at| at.elapsed() >= REPEAT_WARNING) {
-            *warned_at = Some(Instant::now());
+        if let Some(suppressed) = self.inner.warnings.lock().admit(Instant::now()) {
             tracing::warn!(
+                suppressed,
                 "a page is served though no snapshot covers which series it shows, because none \
                  could be written in time: after a crash some of them may be gone, where two \
                  sources disagree or Metrics.MaxSeries is reached"

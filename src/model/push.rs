@@ -8,6 +8,16 @@ use std::sync::Arc;
 
 use super::{Batch, Exemplar, MetricType, NativeHistogram, Reason, Span, Timestamp};
 
+/// What a group says of its last pushes, in the dialect `replace`: when one succeeded, and when one
+/// failed.
+pub const PUSH_TIME: &str = "push_time_seconds";
+pub const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
+
+/// Whether a family is one of these: pushed ones give way.
+pub fn is_group_time(name: &str) -> bool {
+    name == PUSH_TIME || name == PUSH_FAILURE_TIME
+}
+
 /// One push.
 #[derive(Clone, Debug)]
 pub struct Push {

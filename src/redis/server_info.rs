@@ -1,6 +1,6 @@
 //! What a server says it is: product, version, and the settings that guarantees depend on.
 
-use super::{ConnectError, Connection, Connector, describe};
+use super::{ConnectError, Connector, describe};
 
 /// What the server says it is.
 #[derive(Clone, Debug, Default)]
@@ -14,14 +14,12 @@ pub struct ServerInfo {
     pub counts_entries: bool,
 }
 
-/// Asks the server what it is; refuses one that is too old for the commands used.
-pub async fn server_info(
-    connector: &Connector,
-    connection: &mut Connection,
-) -> Result<ServerInfo, ConnectError> {
+/// Connects, and asks the server what it is; refuses one that is too old for the commands used.
+pub async fn server_info(connector: &Connector) -> Result<ServerInfo, ConnectError> {
+    let mut connection = connector.connect().await?;
     let endpoint = connector.target.endpoints.first().map(describe).unwrap_or_default();
     let text: String = redis::cmd("INFO")
-        .query_async(connection)
+        .query_async(&mut connection)
         .await
         .map_err(|error| ConnectError::Redis { endpoint: endpoint.clone(), error })?;
     let field = |name| info_field(&text, name).unwrap_or_default().to_owned();

@@ -14,11 +14,7 @@ pub(super) async fn check(config: &Config) -> Outcome {
     let target = &config.redis.target;
     let started = Instant::now();
     let connector = Connector::new(target.clone());
-    let looked = match connector.connect().await {
-        Ok(mut connection) => redis::server_info(&connector, &mut connection).await,
-        Err(error) => Err(error),
-    };
-    let answered = match looked {
+    let answered = match redis::server_info(&connector).await {
         Ok(info) => format!(
             "{} {} ({}) answered after {} ms",
             info.product,

@@ -7,15 +7,11 @@ use super::Dialect;
 use super::path::PathLabels;
 use super::series_labels::SeriesLabels;
 use crate::decode::DecodeOptions;
-use crate::decode::name::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::model::exposition::Exposition;
-use crate::model::push::{Change, Meet, PushedFamily, PushedSeries, Write};
+use crate::model::push::{
+    Change, Meet, PUSH_FAILURE_TIME, PUSH_TIME, PushedFamily, PushedSeries, Write,
+};
 use crate::model::{MetricType, PushRefusal, Span, Timestamp};
-
-/// Whether a family is one of these: pushed ones give way.
-pub(super) fn is_group_time(name: &str) -> bool {
-    name == PUSH_TIME || name == PUSH_FAILURE_TIME
-}
 
 /// Appends both families to a write that belongs to the path's group.
 pub(super) fn append(

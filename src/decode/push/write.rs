@@ -9,12 +9,12 @@ use std::ops::Range;
 use super::law::{Law, Unfit};
 use super::path::PathLabels;
 use super::series_labels::{DuplicateLabel, SeriesLabels};
-use super::{Dialect, change, duplicates, group_times};
+use super::{Dialect, change, duplicates};
 use crate::decode::DecodeOptions;
 use crate::decode::name::check_not_reserved;
 use crate::decode::refusal::{Quoted, Verbatim};
 use crate::model::exposition::{ExposedFamily, ExposedMetric, Exposition};
-use crate::model::push::{PushedFamily, PushedSeries, Write};
+use crate::model::push::{PushedFamily, PushedSeries, Write, is_group_time};
 use crate::model::{MetricType, PushRefusal, Reason, Span};
 
 /// The most that names, labels and help texts of a push may take: each series repeats the path's
@@ -79,7 +79,7 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn family(&mut self, family: &ExposedFamily) -> Result<(), PushRefusal> {
         let name = self.body.text(family.name);
-        if self.dialect == Dialect::Replace && group_times::is_group_time(name) {
+        if self.dialect == Dialect::Replace && is_group_time(name) {
             return Ok(());
         }
         check_not_reserved(name, family.metric_type)

@@ -2,9 +2,9 @@
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntGauge, Opts};
+use prometheus::{IntCounter, IntGauge};
 
-use super::{NAMESPACE, gauge};
+use super::{counter, gauge};
 
 /// Handle to the collectors; clones share them.
 #[derive(Clone)]
@@ -69,8 +69,4 @@ impl Collector for HttpMetrics {
     fn collect(&self) -> Vec<MetricFamily> {
         self.all().into_iter().flat_map(Collector::collect).collect()
     }
-}
-
-fn counter(name: &str, help: &str) -> IntCounter {
-    IntCounter::with_opts(Opts::new(name, help).namespace(NAMESPACE)).expect("a constant name")
 }

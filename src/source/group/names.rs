@@ -2,9 +2,8 @@
 
 use redis::RedisError;
 
-use crate::model::{SourceKey, SourceKind};
+use crate::model::{SourceKey, SourceKind, tagged};
 use crate::redis::Error;
-use crate::source::tagged;
 
 /// Which stream, group and consumer.
 #[derive(Clone, Debug)]

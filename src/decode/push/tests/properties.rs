@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::push::is_group_time;
 
 type Label = (&'static str, &'static str);
 
@@ -95,7 +96,7 @@ proptest! {
                 assert_sound(&write, &options);
                 prop_assert_eq!(write.group.is_some(), dialect == Dialect::Replace);
                 let times = write.families.iter().filter(|family| {
-                    group_times::is_group_time(write.text(family.name))
+                    is_group_time(write.text(family.name))
                 });
                 prop_assert!(dialect != Dialect::Replace || times.count() == 2);
             }
