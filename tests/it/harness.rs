@@ -26,6 +26,7 @@ pub(crate) mod snapshot_store;
 pub(crate) mod tls_client;
 pub(crate) mod turn;
 pub(crate) mod wait;
+pub(crate) mod wall_clock;
 
 pub(crate) use campaign::seed;
 pub(crate) use gateway::Gateway;
@@ -36,6 +37,7 @@ pub(crate) use pushers::Pushers;
 pub(crate) use redis::RedisServer;
 pub(crate) use scraper::Scraper;
 pub(crate) use wait::{eventually, wait_for};
+pub(crate) use wall_clock::WallClock;
 
 /// The keys that a gateway reads unless told otherwise.
 pub(crate) const LIST: &str = "prom-stream-gateway:metric-queue";

@@ -1,31 +1,24 @@
 //! A clock that is set while the gateway runs, or between two starts: what has an age keeps it.
-//! The gateway's clock is wrong by what a file says; the test's own goes on.
-
-use std::fs;
+//! The test's own clock goes on.
 
 use super::{DEADLINE, answered, send_with, served};
-use crate::harness::{Gateway, turn, wait_for};
+use crate::harness::{Gateway, WallClock, turn, wait_for};
 
 /// Longer than any deadline here.
 const HOUR_MILLISECONDS: i64 = 3_600_000;
 
-fn set_clock(gateway: &Gateway, wrong_by: i64) {
-    let file = gateway.directory().join("clock");
-    // As a whole: the gateway may read it at any moment.
-    fs::write(file.with_extension("new"), wrong_by.to_string()).expect("written");
-    fs::rename(file.with_extension("new"), file).expect("renamed");
-}
-
-fn gateway() -> Gateway {
+/// By a clock that is wrong by so much at first.
+fn gateway(wrong_by: i64) -> (WallClock, Gateway) {
+    let clock = WallClock::new();
+    clock.set(wrong_by);
     let gateway = Gateway::bare()
         .set("Redis__MetricQueueEnabled", "false")
         .set("Stream__Mode", "off")
         .set("Redis__ConnectionString", "127.0.0.1:1")
         .set("Snapshot__Interval", "150ms")
-        .set("Push__IdempotencyWindow", "5s")
-        .set("CLOCK_OFFSET_FILE", "clock");
-    set_clock(&gateway, 0);
-    gateway.start()
+        .set("Push__IdempotencyWindow", "5s");
+    let gateway = clock.shown_to(gateway).start();
+    (clock, gateway)
 }
 
 /// Sent again and again with one key; the sum of what counted.
@@ -51,10 +44,9 @@ fn a_key_is_known_for_its_window_and_no_longer() {
     let _turn = turn::shared();
     for (from, to) in [(0, -HOUR_MILLISECONDS), (0, HOUR_MILLISECONDS), (9 * HOUR_MILLISECONDS, 0)]
     {
-        let gateway = gateway();
-        set_clock(&gateway, from);
+        let (clock, gateway) = gateway(from);
         assert_eq!(push_with_key(&gateway, "one"), 1.0);
-        set_clock(&gateway, to);
+        clock.set(to);
         assert_eq!(push_with_key(&gateway, "one"), 1.0, "from {from} to {to}");
         forgotten_in_time(&gateway, "one");
     }
@@ -63,12 +55,11 @@ fn a_key_is_known_for_its_window_and_no_longer() {
 #[test]
 fn a_clock_that_is_set_between_two_starts() {
     let _turn = turn::shared();
-    let mut gateway = gateway();
-    set_clock(&gateway, HOUR_MILLISECONDS);
+    let (clock, mut gateway) = gateway(HOUR_MILLISECONDS);
     assert_eq!(push_with_key(&gateway, "one"), 1.0);
     answered(&gateway, "POST /metrics", "# TYPE w gauge\nw{clearmode=\"sum5s\"} 6\n", 200);
     stop(&mut gateway);
-    set_clock(&gateway, 0);
+    clock.set(0);
     gateway.launch();
     gateway.wait_ready();
     assert_eq!(push_with_key(&gateway, "one"), 1.0);
@@ -76,9 +67,9 @@ fn a_clock_that_is_set_between_two_starts() {
     decayed(&gateway);
     forgotten_in_time(&gateway, "one");
     // And what was moved is what a snapshot has.
-    set_clock(&gateway, HOUR_MILLISECONDS);
+    clock.set(HOUR_MILLISECONDS);
     answered(&gateway, "POST /metrics", "# TYPE w gauge\nw{clearmode=\"sum5s\"} 7\n", 200);
-    set_clock(&gateway, 0);
+    clock.set(0);
     served(&gateway, "w", &["w 7"]);
     stop(&mut gateway);
     gateway.launch();
@@ -104,12 +95,12 @@ fn decayed(gateway: &Gateway) {
 #[test]
 fn a_window_decays_in_its_time() {
     let _turn = turn::shared();
-    let gateway = gateway();
+    let (clock, gateway) = gateway(0);
     let body = "# TYPE w gauge\nw{clearmode=\"sum5s\"} 6\n\
                 # TYPE long gauge\nlong{clearmode=\"mean1h\"} 6\n";
     for to in [-HOUR_MILLISECONDS, 3 * HOUR_MILLISECONDS, 0] {
         answered(&gateway, "POST /metrics", body, 200);
-        set_clock(&gateway, to);
+        clock.set(to);
         served(&gateway, "long", &["long 6"]);
         let short = gateway.page().value("w", &[]);
         assert!(short.is_some_and(|sum| sum >= 6.0), "{short:?}: it came just now");

@@ -10,6 +10,7 @@ use super::points::{POINTS, Point, Way};
 use super::round::Round;
 use super::schedule::{Setting, What};
 
+mod clock;
 mod damage;
 mod gateway;
 mod input;
@@ -80,6 +81,8 @@ pub(super) const FAULTS: &[Fault] = &[
     busy("ENOSPC in the journal of pushes", 4, on_disk, journal::no_space),
     busy("EIO at the journal's sync", 4, on_disk, journal::no_sync),
     busy("the journal's tail torn", 4, on_disk, journal::torn),
+    busy("no place for a journal", 4, in_bucket, journal::no_place),
+    busy("the clock set", 3, always, clock::set),
     busy("Redis silent (SIGSTOP)", 2, always, redis::silent),
     busy("Redis killed, with append-only file", 4, persistent, redis::restart),
     busy("Redis at maxmemory", 2, always, redis::full),

@@ -11,7 +11,9 @@ use super::report::Tally;
 use super::schedule::{Act, Bout, Schedule, Setting, What};
 use crate::harness::campaign::burst;
 use crate::harness::snapshot_store::SnapshotStore;
-use crate::harness::{Gateway, LIST, Producers, Proxy, Pushers, RedisServer, STREAM, Scraper};
+use crate::harness::{
+    Gateway, LIST, Producers, Proxy, Pushers, RedisServer, STREAM, Scraper, WallClock,
+};
 use crate::harness::{producer, wait_for};
 
 /// So that a gateway without optimisations, on a busy machine, catches up after every kill.
@@ -49,6 +51,8 @@ pub(super) struct Round {
     pub(super) store: SnapshotStore,
     pub(super) proxy: Proxy,
     pub(super) redis: RedisServer,
+    /// By which every gateway goes.
+    pub(super) clock: WallClock,
     pub(super) expected: Expected,
     pub(super) tally: Tally,
     /// The consumer group that is in use.
@@ -88,13 +92,15 @@ impl Round {
         let redis = RedisServer::start(persistence);
         let proxy = Proxy::to(redis.port());
         let store = SnapshotStore::new(setting.bucket);
-        let gateway = || configured(store.gateway(&redis), &setting, &proxy);
+        let clock = WallClock::new();
+        let gateway = || configured(store.gateway(&redis), &setting, &proxy, &clock);
         let mut round = Self {
             gateway: gateway().start(),
             other: gateway(),
             store,
             proxy,
             redis,
+            clock,
             setting,
             expected: Expected::default(),
             tally: Tally::default(),
@@ -108,7 +114,7 @@ impl Round {
 
     /// One of another identity, which shares what is read; not running.
     pub(super) fn gateway_beside(&self, identity: &str) -> Gateway {
-        configured(Gateway::of(&self.redis), &self.setting, &self.proxy)
+        configured(Gateway::of(&self.redis), &self.setting, &self.proxy, &self.clock)
             .set("Gateway__Identity", identity)
             .set("Stream__Group", &self.group)
     }
@@ -248,9 +254,10 @@ impl Round {
 }
 
 /// A gateway with the settings of the round.
-fn configured(gateway: Gateway, setting: &Setting, proxy: &Proxy) -> Gateway {
+fn configured(gateway: Gateway, setting: &Setting, proxy: &Proxy, clock: &WallClock) -> Gateway {
     let page = setting.page.min(MOST_EVENTS_OF_A_PAGE / setting.batch as u64).to_string();
-    let gateway = gateway
+    let gateway = clock
+        .shown_to(gateway)
         .set("Redis__ConnectionString", &format!("{},name=torture", proxy.address()))
         .set("Redis__MetricQueuePopCount", &page)
         .set("Stream__BatchSize", &page)

@@ -1,11 +1,16 @@
-//! A disk that fails under the journal of pushes, and a tail that a crash tore.
+//! A disk that fails under the journal of pushes or has no place for one, and a tail that a crash
+//! tore.
 
 use std::fs;
 use std::io::Write;
+use std::time::Duration;
 
 use prom_stream_gateway::commands::load::mix::Random;
 
 use super::super::round::Round;
+use crate::harness::{Gateway, wait_for};
+
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn no_space(round: &mut Round, random: &mut Random) {
     failing(round, "journal-write", "ENOSPC", random);
@@ -24,7 +29,7 @@ fn failing(round: &mut Round, point: &str, error: &str, random: &mut Random) {
     round.launch();
     round.gateway.unassign("FAILPOINTS");
     round.gateway.wait_ready();
-    round.sleep(random, std::time::Duration::from_millis(500));
+    round.sleep(random, Duration::from_millis(500));
 }
 
 /// What a crash of the machine leaves of a write that was under way.
@@ -38,4 +43,36 @@ pub(super) fn torn(round: &mut Round, random: &mut Random) {
         fs::OpenOptions::new().append(true).open(newest).expect("a segment can be opened");
     file.write_all(&garbage).expect("a segment can be appended to");
     round.launch();
+}
+
+/// As on a root that is read-only, with snapshots in a bucket: all goes on but pushes, and those too
+/// once there is a place.
+pub(super) fn no_place(round: &mut Round, random: &mut Random) {
+    round.kill();
+    let obstacle = round.gateway.directory().join("obstacle");
+    fs::write(&obstacle, "").expect("a file");
+    let journal = obstacle.join("journal").display().to_string();
+    round.gateway.assign("Push__Journal", &journal);
+    round.launch();
+    round.gateway.wait_ready();
+    assert!(lacks_a_journal(&round.gateway), "{}", round.gateway.status());
+    round.pass(random, Duration::from_millis(1500));
+    fs::remove_file(&obstacle).expect("removed");
+    if random.below(2) == 0 {
+        round.gateway.wait_ready();
+        wait_for("a journal", DEADLINE, || match lacks_a_journal(&round.gateway) {
+            false => Ok(()),
+            true => Err(round.gateway.status().to_string()),
+        });
+    }
+    round.kill();
+    round.gateway.unassign("Push__Journal");
+    round.launch();
+    fs::remove_dir_all(obstacle).ok();
+}
+
+fn lacks_a_journal(gateway: &Gateway) -> bool {
+    let status = gateway.status();
+    let causes = status["degraded"].as_array().unwrap_or_else(|| panic!("{status}"));
+    causes.iter().any(|cause| cause.as_str().is_some_and(|cause| cause.contains("Push.Journal")))
 }

@@ -1,0 +1,37 @@
+//! A wall clock that a test sets, for gateways that are told its file.
+//!
+//! They read it at every look at the time, from the first on; the test's own clock goes on.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::Gateway;
+
+pub(crate) struct WallClock {
+    directory: TempDir,
+}
+
+impl WallClock {
+    /// One that is right.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let clock = Self { directory };
+        clock.set(0);
+        clock
+    }
+
+    /// One that goes by this clock.
+    pub(crate) fn shown_to(&self, gateway: Gateway) -> Gateway {
+        let file = self.directory.path().join("clock");
+        gateway.set("CLOCK_OFFSET_FILE", &file.display().to_string())
+    }
+
+    /// By so much it is ahead.
+    pub(crate) fn set(&self, milliseconds: i64) {
+        let (file, new) = (self.directory.path().join("clock"), self.directory.path().join("new"));
+        // As a whole: it may be read at any moment.
+        fs::write(&new, milliseconds.to_string()).expect("written");
+        fs::rename(new, file).expect("renamed");
+    }
+}
