@@ -24,6 +24,10 @@ struct Look {
     /// not count, or others consume too.
     added: Option<u64>,
     consumed: Option<u64>,
+    /// Entries ever metered as missing from the middle of the stream: seen last, and as many as
+    /// `consumed` has in it.
+    missing: u64,
+    missing_before: u64,
     settlements: u64,
     settling: bool,
 }
@@ -37,12 +41,13 @@ impl Backlog {
         LookTicket(self.0.lock().settlements)
     }
 
-    pub(super) fn set(&self, ticket: LookTicket, waiting: u64, added: Option<u64>) {
+    /// `missing`: what was ever metered as missing, in the middle of the stream.
+    pub(super) fn set(&self, ticket: LookTicket, waiting: u64, added: Option<u64>, missing: u64) {
         let mut look = self.0.lock();
         let overtaken = look.settling || look.settlements != ticket.0;
         // It never falls, but when Redis lost something: the reading half is about to find out.
         if !overtaken && added >= look.added {
-            *look = Look { waiting, added, ..*look };
+            *look = Look { waiting, added, missing, ..*look };
         }
     }
 
@@ -64,7 +69,10 @@ impl Backlog {
     /// as they were added, or from 0 where that is not known.
     pub(super) fn settle(&self, added: Option<u64>, gone: bool) -> Range<u64> {
         let mut look = self.0.lock();
-        let lost = match (look.added, added, look.consumed) {
+        // What went missing since is no more there to be lost again.
+        let missed = look.missing.saturating_sub(look.missing_before);
+        let consumed = look.consumed.map(|consumed| consumed + missed);
+        let lost = match (look.added, added, consumed) {
             (Some(before), Some(now), Some(consumed)) => now.max(consumed).min(before)..before,
             (Some(before), Some(now), None) => {
                 let lost = look.waiting.min(before.saturating_sub(now));
@@ -75,13 +83,15 @@ impl Backlog {
         };
         let waiting = look.waiting.saturating_sub(lost.end - lost.start);
         let settlements = look.settlements + 1;
-        *look = Look { waiting, added, consumed: None, settlements, settling: false };
+        *look = Look { waiting, added, settlements, ..Look::default() };
         lost
     }
 
-    /// How many of the entries ever added are consumed, before anything else is read.
-    pub(super) fn set_consumed(&self, consumed: Option<u64>) {
-        self.0.lock().consumed = consumed;
+    /// How many of the entries ever added are consumed or missing, before anything else is read;
+    /// and how many were ever metered as missing by then.
+    pub(super) fn set_consumed(&self, consumed: Option<u64>, missing: u64) {
+        let mut look = self.0.lock();
+        *look = Look { consumed, missing, missing_before: missing, ..*look };
     }
 }
 
@@ -102,7 +112,7 @@ mod tests {
         ];
         for (name, added, gone, lost) in cases {
             let backlog = Backlog::default();
-            backlog.set(backlog.begin_look(), 13, Some(100));
+            backlog.set(backlog.begin_look(), 13, Some(100), 0);
             backlog.read(3);
             backlog.begin_settling();
             assert_eq!(backlog.settle(added, gone).count() as u64, lost, "{name}");
@@ -111,13 +121,16 @@ mod tests {
 
     #[test]
     fn with_a_count_of_what_was_consumed_it_is_exact() {
-        for (consumed, added, lost) in [(80, 0, 17), (80, 90, 10), (80, 100, 0), (97, 90, 0)] {
+        let cases =
+            [(80, 0, 0, 17), (80, 90, 0, 10), (80, 100, 0, 0), (97, 90, 0, 0), (80, 0, 5, 12)];
+        for (consumed, added, missing, lost) in cases {
             let backlog = Backlog::default();
-            backlog.set_consumed(Some(consumed));
+            backlog.set_consumed(Some(consumed), 40);
             backlog.read(3);
-            backlog.set(backlog.begin_look(), 12, Some(100));
+            backlog.set(backlog.begin_look(), 12, Some(100), 40 + missing);
             backlog.begin_settling();
-            assert_eq!(backlog.settle(Some(added), false).count(), lost, "{consumed}, {added}");
+            let found = backlog.settle(Some(added), false).count();
+            assert_eq!(found, lost, "{consumed}, {added}, {missing}");
         }
     }
 
@@ -127,10 +140,10 @@ mod tests {
         let early = backlog.begin_look();
         backlog.begin_settling();
         let late = backlog.begin_look();
-        backlog.set(early, 10, Some(110));
-        backlog.set(late, 10, Some(110));
+        backlog.set(early, 10, Some(110), 0);
+        backlog.set(late, 10, Some(110), 0);
         assert_eq!(backlog.settle(Some(100), false).count(), 0);
-        backlog.set(late, 10, Some(110));
+        backlog.set(late, 10, Some(110), 0);
         backlog.begin_settling();
         assert_eq!(backlog.settle(Some(100), false).count(), 0);
     }

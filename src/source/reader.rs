@@ -244,7 +244,7 @@ impl ReaderSource {
         let counted = ReaderPosition { entries_consumed: consumed, ..position };
         let (checked, missing) = history(counted, info, has_group);
         let added = info.map_or(Some(0), |info| info.entries_added);
-        self.backlog.set_consumed(position.entries_consumed);
+        self.backlog.set_consumed(position.entries_consumed, 0);
         let gone = self.backlog.settle(added, checked.last < position.last);
         let lost = missing + (gone.end - gone.start);
         let other = misfit || vanished || turned_back(position, checked, info);

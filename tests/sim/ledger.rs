@@ -8,12 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use prom_stream_gateway::model::{MetricType, SourceKey, Tally};
 use prom_stream_gateway::store::{Cut, Values};
 
+use crate::plan::Plan;
+
 /// Every n-th entry on average is no event at all.
 pub(crate) const BAD_ONE_OF: u64 = 12;
 
 pub(crate) struct Ledger {
     sources: BTreeMap<SourceKey, Sent>,
     next_event: u64,
+    /// What is trimmed before a state knows where the stream began is nobody's loss.
+    pub(crate) may_trim: bool,
     /// The highest value of each counter that a scrape has seen.
     seen: BTreeMap<String, f64>,
 }
@@ -25,14 +29,19 @@ struct Sent {
     bad: u64,
     last: Option<u64>,
     keeps_order: bool,
+    /// Producers may have trimmed entries before they were read.
+    trimmed: bool,
 }
 
 impl Ledger {
-    /// The sources, each with whether the gateway applies its entries in their order.
-    pub(crate) fn new(sources: &[(SourceKey, bool)]) -> Self {
-        let sent = |keeps_order: &bool| Sent { keeps_order: *keeps_order, ..Sent::default() };
-        let sources = sources.iter().map(|(key, order)| (key.clone(), sent(order))).collect();
-        Self { sources, next_event: 1, seen: BTreeMap::new() }
+    /// What is sent to the plan's sources.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let sources = plan.sources().into_iter().map(|(key, keeps_order)| {
+            let sent = Sent { keeps_order, trimmed: plan.trims(&key), ..Sent::default() };
+            (key, sent)
+        });
+        let sources = sources.collect();
+        Self { sources, next_event: 1, may_trim: false, seen: BTreeMap::new() }
     }
 
     /// The payload of the next event, which Redis is about to acknowledge.
@@ -62,13 +71,18 @@ impl Ledger {
         self.next_event - 1
     }
 
-    /// What a gateway that has read everything serves.
-    fn expected(&self) -> BTreeMap<String, f64> {
+    /// What a gateway that has read everything serves; of events that may have been trimmed, those
+    /// that it serves.
+    fn expected(&self, served: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
         let mut expected = BTreeMap::new();
         for (key, sent) in &self.sources {
             let counters = sent.events.iter().map(|event| (counter(*event), 1.0));
-            expected.extend(counters);
-            if let Some(last) = sent.last {
+            let was_read = |series: &String| !sent.trimmed || served.contains_key(series);
+            expected.extend(counters.filter(|(series, _)| was_read(series)));
+            let read = |event: &&u64| served.contains_key(&counter(**event));
+            let last =
+                if sent.trimmed { sent.events.iter().rfind(read).copied() } else { sent.last };
+            if let Some(last) = last.filter(|_| sent.keeps_order) {
                 let series = format!("latest{{source=\"{}\"}}", key.kind.as_str());
                 expected.insert(series, last as f64);
             }
@@ -78,7 +92,8 @@ impl Ledger {
 
     /// Names what differs; `None` when state and ledger are equal.
     pub(crate) fn difference(&self, state: &Cut, tallies: &[(SourceKey, Tally)]) -> Option<String> {
-        let (expected, served) = (self.expected(), served(state));
+        let served = served(state);
+        let expected = self.expected(&served);
         if expected != served {
             let all: BTreeSet<_> = expected.keys().chain(served.keys()).collect();
             let differing =
@@ -96,10 +111,16 @@ impl Ledger {
             let tally = tally.cloned().unwrap_or_default();
             let dropped: u64 = tally.dropped.iter().sum();
             let per_entry = if sent.keeps_order { 2 } else { 1 };
-            let processed = sent.events.len() as u64 * per_entry;
-            if (tally.processed, dropped, tally.lost) != (processed, sent.bad, 0) {
+            let good = sent.events.len() as u64;
+            // Each entry is one or the other, whichever it was.
+            let as_sent = match sent.trimmed {
+                true => tally.processed / per_entry + dropped + tally.lost == good + sent.bad,
+                false => (tally.processed, dropped, tally.lost) == (good * per_entry, sent.bad, 0),
+            };
+            if !as_sent {
                 return Some(format!(
-                    "{key}: processed {}, dropped {dropped}, lost {}; expected {processed}, {}, 0",
+                    "{key}: processed {}, dropped {dropped}, lost {}; sent {good} times {per_entry}, \
+                     and {}",
                     tally.processed, tally.lost, sent.bad
                 ));
             }
@@ -118,7 +139,12 @@ impl Ledger {
             let now = served.get(series).map_or("nothing".into(), f64::to_string);
             return Some(format!("{series} went backwards from {seen} to {now}"));
         }
-        self.seen = served.into_iter().filter(|(series, _)| series.starts_with("events")).collect();
+        // What was trimmed is not there to be read again after a crash.
+        let trimmed = self.sources.values().filter(|sent| sent.trimmed);
+        let trimmed: BTreeSet<String> =
+            trimmed.flat_map(|sent| sent.events.iter().map(|event| counter(*event))).collect();
+        let lasts = |series: &String| series.starts_with("events") && !trimmed.contains(series);
+        self.seen = served.into_iter().filter(|(series, _)| lasts(series)).collect();
         None
     }
 }

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bucket::Bucket;
 use crate::gate::Gate;
-use crate::plan::{IDENTITY, Plan};
+use crate::plan::{IDENTITY, Plan, STREAM};
 use crate::server::Cable;
 use crate::sources::{self, Spawn};
 use crate::world::World;
@@ -185,6 +185,9 @@ impl Parts {
             Some(cut) => Store::restore(cut, MAX_SERIES),
             None => Store::new(MAX_SERIES),
         };
+        if store.positions().iter().any(|(key, _)| key.key == STREAM) {
+            self.world.with_ledger(|ledger| ledger.may_trim = true);
+        }
         let status = Status::new();
         status.set_lease(lease.clone());
         status.set_phase(Phase::Replaying);

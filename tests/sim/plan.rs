@@ -38,6 +38,10 @@ pub(crate) struct Plan {
     pub(crate) lives: Vec<LifePlan>,
     /// The newest snapshot is damaged after this life, and never again.
     pub(crate) damage_after: u64,
+    /// Producers keep the stream no longer than this.
+    pub(crate) max_length: Option<usize>,
+    /// Redis is emptied in this life, when everything is read.
+    pub(crate) wipe_in: Option<u64>,
 }
 
 /// One life but the last, which goes on until everything is read.
@@ -86,7 +90,7 @@ impl Plan {
                 _ => End::CrashAtOperation { or_after_ms: 300 + below(1200) * (1 + below(4)) },
             },
         });
-        let lives = lives.collect();
+        let lives: Vec<LifePlan> = lives.collect();
         Self {
             seed,
             mode,
@@ -97,9 +101,26 @@ impl Plan {
             lease_ms: 600 + below(3000),
             node_entries: small(1 + below(3)),
             faults_per_mille: [0, 2, 8, 20][small(below(4))],
-            lives,
             damage_after: below(8),
+            max_length: (mode != Mode::List && below(5) == 0).then(|| small(1 + below(4))),
+            wipe_in: None,
+            lives,
         }
+        .only_with_the_newest(random.below(4))
+    }
+
+    /// Where a snapshot before the newest may be needed, Redis must keep what that lacks.
+    fn only_with_the_newest(self, life: u64) -> Self {
+        let lives = self.lives.len() as u64;
+        let newest = self.damage_after >= lives;
+        let wipe_in = (newest && life < lives).then_some(life);
+        let max_length = self.max_length.filter(|_| newest);
+        Self { wipe_in, max_length, ..self }
+    }
+
+    /// Whether producers trim what the source reads.
+    pub(crate) fn trims(&self, source: &SourceKey) -> bool {
+        self.max_length.is_some() && source.kind != SourceKind::List
     }
 
     pub(crate) fn terms(&self) -> Terms {
@@ -123,11 +144,22 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, mode, keep, page, workers, interval_ms, lease_ms, .. } = self;
+        let Self {
+            seed,
+            mode,
+            keep,
+            page,
+            workers,
+            interval_ms,
+            lease_ms,
+            max_length,
+            wipe_in,
+            ..
+        } = self;
         let node_entries = self.node_entries;
         write!(
             f,
-            "seed {seed}: {mode:?}, keep {keep}, page {page}, workers {workers}, checkpoint every \
+            "seed {seed}: {mode:?}, trimmed {max_length:?}, wiped in {wipe_in:?}, keep {keep}, page {page}, workers {workers}, checkpoint every \
              {interval_ms} ms, lease {lease_ms} ms, node {node_entries}, {} of 1000 operations fail, {} lives",
             self.faults_per_mille,
             self.lives.len() + 1

@@ -146,7 +146,8 @@ fn draw(random: &mut Random, next_id: &mut u64) -> Vec<String> {
         11 => "SMEMBERS members".into(),
         12..=16 => {
             *next_id += 1 + below(2);
-            format!("XADD {key} {}-{} event {}", *next_id / 3, *next_id % 3, below(100))
+            let trims = ["", "", "MAXLEN = 3 "][below(3) as usize];
+            format!("XADD {key} {trims}{}-{} event {}", *next_id / 3, *next_id % 3, below(100))
         }
         17 => format!("XDEL stream {}", id(&mut below, *next_id)),
         18 => format!("XTRIM stream MINID {}", id(&mut below, *next_id / 2)),

@@ -108,6 +108,11 @@ impl Redis {
         keys.iter().filter(|key| self.keys.contains_key(*key)).count()
     }
 
+    /// As `FLUSHALL`.
+    pub(crate) fn wipe(&mut self) {
+        self.keys.clear();
+    }
+
     fn unlink(&mut self, keys: &[Vec<u8>]) -> usize {
         keys.iter().filter(|key| self.keys.remove(*key).is_some()).count()
     }

@@ -14,6 +14,7 @@ use crate::crash::CrashPoint;
 use crate::ledger::{BAD_ONE_OF, Ledger};
 use crate::life::{Ended, Life, Window, storage};
 use crate::plan::{End, Plan, QUEUE, STREAM};
+use crate::redis_model::Redis;
 use crate::resp::Reply;
 use crate::world::World;
 use crate::zombies::Zombies;
@@ -45,7 +46,7 @@ pub(crate) fn run(seed: u64) -> Report {
         .expect("a runtime without I/O");
     runtime.block_on(async {
         let plan = Arc::new(Plan::draw(seed));
-        let ledger = Ledger::new(&plan.sources());
+        let ledger = Ledger::new(&plan);
         let world = World::new(seed, plan.node_entries, plan.faults_per_mille, ledger);
         let driven = tokio::select! {
             biased;
@@ -68,7 +69,14 @@ async fn drive(plan: &Arc<Plan>, world: &World) -> Result<(), String> {
     let mut zombies = Zombies::default();
     for (planned, number) in plan.lives.iter().zip(0..) {
         producers.spawn(produce(Arc::clone(plan), world.clone(), planned.events));
-        let life = Life::start(world, &bucket, plan);
+        if plan.wipe_in == Some(number) {
+            // One that was never superseded would still be the owner.
+            std::mem::take(&mut zombies).end().await?;
+        }
+        let mut life = Life::start(world, &bucket, plan);
+        if plan.wipe_in == Some(number) {
+            wipe(plan, &mut producers, &mut life, world).await?;
+        }
         live_until(planned.end, life, &mut zombies, world).await?;
         if number == plan.damage_after {
             bucket.damage_newest().await;
@@ -103,6 +111,38 @@ async fn drive(plan: &Arc<Plan>, world: &World) -> Result<(), String> {
         Ended::Checkpointed => check_last_snapshot(&bucket, plan, world).await,
         Ended::Unfinished => Ok(()),
         Ended::Fenced => Err("the last life was fenced".into()),
+    }
+}
+
+/// Empties Redis once everything is read, whatever of it is in a snapshot. What is served again
+/// after that must be there for good: the life may be killed then.
+async fn wipe(
+    plan: &Plan,
+    producers: &mut JoinSet<()>,
+    life: &mut Life,
+    world: &World,
+) -> Result<(), String> {
+    while producers.join_next().await.is_some() {}
+    let window = life.window.clone();
+    let events = || async {
+        sleep(Duration::from_millis(world.below(1500))).await;
+        converge(&window, world).await
+    };
+    tokio::select! {
+        biased;
+        ended = life.ended() => return Err(format!("a life ended before the wipe: {ended:?}")),
+        converged = events() => converged?,
+    }
+    world.with_redis(Redis::wipe);
+    world.note("WIPED");
+    for (source, _) in plan.sources() {
+        let payload = world.with_ledger(|ledger| ledger.event(&source, false));
+        send(plan, world, &source, &payload);
+    }
+    tokio::select! {
+        biased;
+        ended = life.ended() => Err(format!("a life ended after the wipe: {ended:?}")),
+        converged = converge(&window, world) => converged,
     }
 }
 
@@ -178,15 +218,20 @@ async fn produce(plan: Arc<Plan>, world: World, events: u64) {
         let (source, _) = &sources[world.below(sources.len() as u64) as usize];
         let bad = world.below(BAD_ONE_OF) == 0;
         let payload = world.with_ledger(|ledger| ledger.event(source, bad));
-        send(&world, source, &payload);
+        send(&plan, &world, source, &payload);
     }
 }
 
-fn send(world: &World, source: &SourceKey, payload: &str) {
+fn send(plan: &Plan, world: &World, source: &SourceKey, payload: &str) {
+    let may_trim = world.with_ledger(|ledger| ledger.may_trim);
+    let max_length = plan.max_length.filter(|_| may_trim).map(|most| most.to_string());
     let command: &[&str] = match source.kind {
         SourceKind::List => &["LPUSH", QUEUE, payload],
         SourceKind::Push => panic!("there is no journal here"),
-        SourceKind::Group | SourceKind::Reader => &["XADD", STREAM, "*", "event", payload],
+        SourceKind::Group | SourceKind::Reader => match &max_length {
+            None => &["XADD", STREAM, "*", "event", payload],
+            Some(most) => &["XADD", STREAM, "MAXLEN", "=", most, "*", "event", payload],
+        },
     };
     let reply = world.execute(&command.iter().map(|part| part.as_bytes().to_vec()).collect());
     let event = world.with_ledger(|ledger| ledger.events());

@@ -101,7 +101,8 @@ impl GroupSource {
         self.carried_over = false;
         self.met_group = true;
         self.leave(&left).await?;
-        self.settle(store, group.is_none_or(|group| group.consumers < 2)).await
+        let added = stream.and_then(|stream| stream.entries_added);
+        self.settle(store, added, group.is_none_or(|group| group.consumers < 2)).await
     }
 
     /// Meters entries that waited in a history that Redis has forgotten.
@@ -122,12 +123,19 @@ impl GroupSource {
     }
 
     /// Compares the group's counts; from here on what waits is known exactly, unless others
-    /// consume too.
-    async fn settle(&mut self, store: &Store, alone: bool) -> Result<(), SourceError> {
+    /// consume too. `added`: as it was seen at first.
+    async fn settle(
+        &mut self,
+        store: &Store,
+        added: Option<u64>,
+        alone: bool,
+    ) -> Result<(), SourceError> {
         let connection = self.link.get()?;
         let settled = ledger::settle(connection, &self.names, store, &self.key).await?;
-        let consumed = settled.and_then(|settled| settled.consumed);
-        self.backlog.set_consumed(consumed.filter(|_| alone));
+        let settled = settled.unwrap_or_default();
+        // With fewer it is another stream since, whose counts say nothing of what waited.
+        let is_known = alone && added.is_none_or(|added| settled.added >= added);
+        self.backlog.set_consumed(settled.consumed.filter(|_| is_known), settled.claimed_ever);
         Ok(())
     }
 

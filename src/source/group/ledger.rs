@@ -43,6 +43,8 @@ pub(super) struct Settled {
     pub(super) added: u64,
     /// Of these delivered to the group, or lost to it; `None` while that is not known.
     pub(super) consumed: Option<u64>,
+    /// What this gateway ever found missing, and metered.
+    pub(super) claimed_ever: u64,
 }
 
 /// Acknowledges entries of the group, in one round trip.
@@ -108,7 +110,7 @@ pub(super) async fn settle(
              no gateway; the state is kept. Let only the gateway trim this stream"
         );
     }
-    Ok(Some(Settled { added, consumed: u64::try_from(consumed).ok() }))
+    Ok(Some(Settled { added, consumed: u64::try_from(consumed).ok(), claimed_ever }))
 }
 
 /// The group is about to be made: it counts from anew.

@@ -87,7 +87,7 @@ impl Upkeep for GroupUpkeep {
         let first = stream_info::first_after(connection, key, group.last_delivered).await?;
         let entries = match (first, settled) {
             (None, _) => 0,
-            (Some(_), Some(Settled { added, consumed: Some(consumed) })) => {
+            (Some(_), Some(Settled { added, consumed: Some(consumed), .. })) => {
                 added.saturating_sub(consumed)
             }
             // Before Redis 7.0, or not known yet.
@@ -96,7 +96,8 @@ impl Upkeep for GroupUpkeep {
                 group.lag.unwrap_or(stream.length.saturating_sub(pending)).min(stream.length)
             }
         };
-        self.backlog.set(ticket, entries, settled.map(|settled| settled.added));
+        let claimed_ever = settled.map_or(0, |settled| settled.claimed_ever);
+        self.backlog.set(ticket, entries, settled.map(|settled| settled.added), claimed_ever);
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending })
     }
 

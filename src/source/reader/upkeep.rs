@@ -122,14 +122,14 @@ impl Upkeep for ReaderUpkeep {
             return Ok(Lag { entries: info.length, ..Lag::default() });
         };
         if position.last >= info.last_generated {
-            self.backlog.set(ticket, 0, info.entries_added);
+            self.backlog.set(ticket, 0, info.entries_added, 0);
             return Ok(Lag::default());
         }
         let entries = match (info.entries_added, position.entries_consumed) {
             (Some(added), Some(consumed)) => added.saturating_sub(consumed),
             _ => info.length,
         };
-        self.backlog.set(ticket, entries, info.entries_added);
+        self.backlog.set(ticket, entries, info.entries_added, 0);
         let first = stream_info::first_after(connection, &self.key.key, position.last).await?;
         Ok(Lag { entries, oldest_milliseconds: first.map(|id| id.milliseconds), pending: 0 })
     }

@@ -25,13 +25,15 @@ impl Redis {
         }
     }
 
-    /// `XADD key *|id field value …`
+    /// `XADD key [MAXLEN = n] *|id field value …`
     pub(super) fn add_entry(&mut self, arguments: &Arguments<'_>) -> Outcome {
         let now_ms = self.now_ms;
         let key = arguments.bytes(0).to_vec();
+        let max_length = (arguments.text(1) == "MAXLEN").then(|| arguments.number("=")).flatten();
+        let at = if max_length.is_some() { 4 } else { 1 };
         let value = self.keys.entry(key).or_insert_with(|| Value::Stream(Stream::default()));
         let Value::Stream(stream) = value else { return Err(WRONG_TYPE.into()) };
-        let id = match arguments.text(1) {
+        let id = match arguments.text(at) {
             "*" if now_ms > stream.last_id.milliseconds => StreamId::new(now_ms, 0),
             "*" => stream.last_id.next().expect("ids do not run out"),
             given => parse_id(given, 0),
@@ -41,9 +43,12 @@ impl Redis {
                         top item"
                 .into());
         }
-        stream.entries.insert(id, arguments.0[2..].to_vec());
+        stream.entries.insert(id, arguments.0[at + 1..].to_vec());
         stream.last_id = id;
         stream.entries_added += 1;
+        while max_length.is_some_and(|max_length| stream.entries.len() > max_length) {
+            stream.entries.pop_first();
+        }
         Ok(Reply::text(id.to_string()))
     }
 
