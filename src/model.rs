@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows of tokio, Redis or HTTP.
 
 pub mod clock;
+pub mod combine;
 pub mod event;
 pub mod exemplar;
 pub mod exposition;
@@ -21,6 +22,7 @@ pub mod tally;
 pub mod timestamp;
 
 pub use clock::{ClockStep, ClockWatch};
+pub use combine::{Combine, Effect, Unfit, WindowedValue};
 pub use event::{BadEvent, Batch, BatchPush, Body, Event, Locator, RawEntry, Span};
 pub use exemplar::Exemplar;
 pub use hash_tag::{can_be_tagged, tagged};

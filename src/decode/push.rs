@@ -4,7 +4,7 @@
 //! what a journal's record or a stream's entry holds, so a replay goes through the same code.
 //!
 //! [`interpret`] gives it the meaning of its dialect. `path` checks and renders the path's labels,
-//! `law` knows how values meet in each dialect, `series_labels` writes label texts, and `write` puts
+//! `effect` knows what values do in each dialect, `series_labels` writes label texts, and `write` puts
 //! a parsed body together with all of them. JSON events go their own way, through `events`. What the
 //! dialect `replace` says of its groups' last pushes is in `group_times`.
 
@@ -18,10 +18,10 @@ use crate::model::{Push, PushRefusal, Reason};
 
 mod change;
 mod duplicates;
+mod effect;
 mod events;
 mod group_times;
 mod idempotency;
-mod law;
 mod path;
 mod request;
 mod series_labels;

@@ -97,7 +97,7 @@ fn metric_type(sent: &Scalar<'_>) -> Result<MetricType, Refusal> {
     Err(Refusal::new(Reason::InvalidType, detail))
 }
 
-/// How the value is to meet what is there. What the type does anyway is [`Mode::Natural`].
+/// What the value is to do to what is there. What the type does anyway is [`Mode::Natural`].
 fn mode(sent: &Scalar<'_>, metric_type: MetricType, name: &str) -> Result<Mode, Refusal> {
     let mode = match sent {
         Scalar::Missing | Scalar::Null => return Ok(Mode::Natural),
@@ -126,20 +126,14 @@ fn value(
     if *sent == Scalar::Missing {
         return Ok(0.0);
     }
-    // Of a sum, infinities and NaN would stay for ever.
-    let replaces = matches!(mode, Mode::Natural | Mode::Replace | Mode::Family);
-    let may_be_infinite = metric_type == MetricType::Gauge && replaces;
+    let combine = mode.effect(metric_type.combine()).combine();
     let refuse = |reason, expected: &str| {
         let name = Quoted(name);
         let detail = format!("{sent} as value of the {metric_type} {name}; expected {expected}");
         Refusal::new(reason, detail)
     };
-    match number::parse(sent) {
-        Some(value) if value < 0.0 && value.is_finite() && metric_type == MetricType::Counter => {
-            Err(refuse(Reason::NegativeCounter, "0 or more"))
-        }
-        Some(value) if value.is_finite() || may_be_infinite => Ok(value),
-        _ if may_be_infinite => Err(refuse(Reason::InvalidValue, "a number that fits an f64")),
-        _ => Err(refuse(Reason::InvalidValue, "a finite number that fits an f64")),
-    }
+    let value = number::parse(sent)
+        .ok_or_else(|| refuse(Reason::InvalidValue, "a number that fits an f64"))?;
+    let checked = combine.check(metric_type, value);
+    checked.map(|()| value).map_err(|unfit| refuse(unfit.reason, unfit.expected))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp};
-use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
+use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp, WindowedValue};
+use crate::store::decaying_window::{DecayingWindow, Slot};
 use crate::store::summary::{Objective, Window};
 use crate::store::{Cut, Family, TextColumn, Values};
 

@@ -6,7 +6,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Batch, Exemplar, MetricType, NativeHistogram, Reason, Span, Timestamp};
+use super::{
+    Batch, Combine, Exemplar, MetricType, NativeHistogram, Reason, Span, Timestamp, WindowedValue,
+};
 
 /// What a group says of its last pushes, in the dialect `replace`: when one succeeded, and when one
 /// failed.
@@ -115,29 +117,22 @@ pub struct PushedSeries {
     pub created: Option<Timestamp>,
 }
 
-/// Whether numbers are added to what is there, or take its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meet {
-    Add,
-    Replace,
-}
-
 /// What happens to a series.
 #[derive(Clone, Debug)]
 pub enum Change {
     Scalar {
-        meet: Meet,
+        combine: Combine,
         value: f64,
         exemplar: Option<Arc<Exemplar>>,
     },
-    /// The mean or sum of what came in the last so many seconds; gauges, counters, untyped.
+    /// Of what came in the last so many seconds; gauges, counters, untyped.
     Windowed {
-        mean: bool,
+        shows: WindowedValue,
         window_seconds: u32,
         value: f64,
     },
     Histogram {
-        meet: Meet,
+        combine: Combine,
         /// Upper bounds without +Inf, into `Write::numbers`.
         bounds: Span,
         /// Each bucket's own count, +Inf last, into `Write::counts`.
@@ -148,7 +143,7 @@ pub enum Change {
         exemplars: Vec<(u32, Arc<Exemplar>)>,
     },
     Summary {
-        meet: Meet,
+        combine: Combine,
         count: u64,
         sum: f64,
         /// Each quantile, then each value, into `Write::numbers`; empty where they are not kept.

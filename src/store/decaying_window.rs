@@ -5,18 +5,11 @@
 //! when the clock is set, the slots move with it.
 //! A value stays for at least the window's length, and for at most one slot longer.
 
-use crate::model::{ClockStep, Timestamp};
+use crate::model::{ClockStep, Timestamp, WindowedValue};
 
 /// How many slots make up a window, unless they would be shorter than a second.
 const SLOTS: u64 = 60;
 const SHORTEST_SLOT_MILLISECONDS: u64 = 1000;
-
-/// What a windowed series shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowedValue {
-    Mean,
-    Sum,
-}
 
 /// One slot of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -18,8 +18,6 @@ mod change;
 mod record;
 mod sweep;
 
-pub(super) use record::check_value;
-
 /// A metric family. Cloning it copies numbers and shares texts: that is what a cut does.
 #[derive(Clone, Debug)]
 pub struct Family {

@@ -178,16 +178,16 @@ fn written(mut push: PushBuilder, write: &Write) -> PushBuilder {
         }
         for series in &family.series {
             push = match &series.change {
-                Change::Scalar { meet, value } => push.scalar(*meet, series.labels, *value),
+                Change::Scalar { combine, value } => push.scalar(*combine, series.labels, *value),
                 Change::Windowed { mean, seconds, value } => {
                     push.windowed(*mean, *seconds, series.labels, *value)
                 }
-                Change::Histogram { meet, bounds, counts, sum, native } => {
-                    let push = push.histogram(*meet, series.labels, bounds, counts, *sum);
+                Change::Histogram { combine, bounds, counts, sum, native } => {
+                    let push = push.histogram(*combine, series.labels, bounds, counts, *sum);
                     native.iter().cloned().fold(push, PushBuilder::native)
                 }
-                Change::Summary { meet, count, sum, quantiles } => {
-                    push.summary(*meet, series.labels, *count, *sum, quantiles)
+                Change::Summary { combine, count, sum, quantiles } => {
+                    push.summary(*combine, series.labels, *count, *sum, quantiles)
                 }
             };
             if series.exemplar && matches!(&series.change, Change::Scalar { .. }) {

@@ -3,8 +3,8 @@
 use super::test_batch::BatchBuilder;
 use super::test_push::{PushBuilder, push_of};
 use super::*;
-use crate::model::push::{Group, Matching, Meet, Operation};
-use crate::model::{MetricType, Mode, PushPosition, Reason, SourceKind};
+use crate::model::push::{Group, Matching, Operation};
+use crate::model::{Combine, MetricType, Mode, PushPosition, Reason, SourceKind};
 use MetricType::{Counter, Gauge, Histogram, Summary, Untyped};
 
 mod groups;

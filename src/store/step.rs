@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::decaying_window::WindowedValue;
-use crate::model::push::{Change, Meet, Write};
-use crate::model::{Event, Exemplar, MetricType, Mode, NativeHistogram, Timestamp};
+use crate::model::push::{Change, Write};
+use crate::model::{
+    Combine, Effect, Event, Exemplar, MetricType, NativeHistogram, Timestamp, WindowedValue,
+};
 
 /// One change of one series; borrows from the push.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step<'a> {
     Scalar {
-        meet: Meet,
+        combine: Combine,
         value: f64,
         exemplar: Option<&'a Arc<Exemplar>>,
     },
@@ -27,7 +28,7 @@ pub(super) enum Step<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HistogramStep<'a> {
-    pub(super) meet: Meet,
+    pub(super) combine: Combine,
     pub(super) bounds: &'a [f64],
     pub(super) counts: &'a [u64],
     pub(super) sum: f64,
@@ -37,7 +38,7 @@ pub(super) struct HistogramStep<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SummaryStep<'a> {
-    pub(super) meet: Meet,
+    pub(super) combine: Combine,
     pub(super) count: u64,
     pub(super) sum: f64,
     /// Each quantile, then each value.
@@ -58,17 +59,15 @@ pub(super) struct When {
 impl<'a> Step<'a> {
     pub(super) fn of_change(write: &'a Write, change: &'a Change) -> Self {
         match change {
-            Change::Scalar { meet, value, exemplar } => {
-                Self::Scalar { meet: *meet, value: *value, exemplar: exemplar.as_ref() }
+            Change::Scalar { combine, value, exemplar } => {
+                Self::Scalar { combine: *combine, value: *value, exemplar: exemplar.as_ref() }
             }
-            Change::Windowed { mean, window_seconds, value } => Self::Windowed {
-                shows: if *mean { WindowedValue::Mean } else { WindowedValue::Sum },
-                window_seconds: *window_seconds,
-                value: *value,
-            },
-            Change::Histogram { meet, bounds, counts, sum, native, exemplars } => {
+            Change::Windowed { shows, window_seconds, value } => {
+                Self::Windowed { shows: *shows, window_seconds: *window_seconds, value: *value }
+            }
+            Change::Histogram { combine, bounds, counts, sum, native, exemplars } => {
                 Self::Histogram(HistogramStep {
-                    meet: *meet,
+                    combine: *combine,
                     bounds: write.numbers(*bounds),
                     counts: write.counts(*counts),
                     sum: *sum,
@@ -76,8 +75,8 @@ impl<'a> Step<'a> {
                     exemplars,
                 })
             }
-            Change::Summary { meet, count, sum, quantiles } => Self::Summary(SummaryStep {
-                meet: *meet,
+            Change::Summary { combine, count, sum, quantiles } => Self::Summary(SummaryStep {
+                combine: *combine,
                 count: *count,
                 sum: *sum,
                 quantiles: write.numbers(*quantiles),
@@ -87,16 +86,14 @@ impl<'a> Step<'a> {
 
     pub(super) fn of_event(event: &Event) -> Self {
         let value = event.value;
-        let scalar = |meet| Self::Scalar { meet, value, exemplar: None };
-        let windowed = |shows, window_seconds| Self::Windowed { shows, window_seconds, value };
-        match (event.metric_type, event.mode) {
-            (MetricType::Histogram | MetricType::Summary, _) => Self::Observe(value),
-            (_, Mode::Mean { window_seconds }) => windowed(WindowedValue::Mean, window_seconds),
-            (_, Mode::Sum { window_seconds }) => windowed(WindowedValue::Sum, window_seconds),
-            (_, Mode::Replace | Mode::Family) | (MetricType::Gauge, Mode::Natural) => {
-                scalar(Meet::Replace)
+        if matches!(event.metric_type, MetricType::Histogram | MetricType::Summary) {
+            return Self::Observe(value);
+        }
+        match event.mode.effect(event.metric_type.combine()) {
+            Effect::Combine { combine, .. } => Self::Scalar { combine, value, exemplar: None },
+            Effect::Window { shows, window_seconds } => {
+                Self::Windowed { shows, window_seconds, value }
             }
-            (_, Mode::Add | Mode::Natural) => scalar(Meet::Add),
         }
     }
 

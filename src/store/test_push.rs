@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::push::{
-    Change, Group, GroupWrite, IdempotencyKey, Meet, Operation, PushedFamily, PushedSeries, Write,
+    Change, Group, GroupWrite, IdempotencyKey, Operation, PushedFamily, PushedSeries, Write,
 };
 use crate::model::{
-    Exemplar, MetricType, NativeHistogram, Push, SeriesHasher, Span, Timestamp, labels,
+    Combine, Exemplar, MetricType, NativeHistogram, Push, SeriesHasher, Span, Timestamp,
+    WindowedValue, labels,
 };
 
 /// Collects series as interpretation would deliver them; a series goes to the last family.
@@ -66,8 +67,8 @@ impl PushBuilder {
         self
     }
 
-    pub(crate) fn scalar(self, meet: Meet, labels: &str, value: f64) -> Self {
-        self.series(labels, Change::Scalar { meet, value, exemplar: None })
+    pub(crate) fn scalar(self, combine: Combine, labels: &str, value: f64) -> Self {
+        self.series(labels, Change::Scalar { combine, value, exemplar: None })
     }
 
     pub(crate) fn windowed(
@@ -77,13 +78,14 @@ impl PushBuilder {
         labels: &str,
         value: f64,
     ) -> Self {
-        self.series(labels, Change::Windowed { mean, window_seconds, value })
+        let shows = if mean { WindowedValue::Mean } else { WindowedValue::Sum };
+        self.series(labels, Change::Windowed { shows, window_seconds, value })
     }
 
     /// Each bucket's own count, +Inf last.
     pub(crate) fn histogram(
         mut self,
-        meet: Meet,
+        combine: Combine,
         labels: &str,
         bounds: &[f64],
         counts: &[u64],
@@ -96,21 +98,21 @@ impl PushBuilder {
         let exemplars = Vec::new();
         self.series(
             labels,
-            Change::Histogram { meet, bounds, counts, sum, native: None, exemplars },
+            Change::Histogram { combine, bounds, counts, sum, native: None, exemplars },
         )
     }
 
     /// `quantiles`: each quantile, then each value.
     pub(crate) fn summary(
         mut self,
-        meet: Meet,
+        combine: Combine,
         labels: &str,
         count: u64,
         sum: f64,
         quantiles: &[f64],
     ) -> Self {
         let quantiles = self.numbers(quantiles);
-        self.series(labels, Change::Summary { meet, count, sum, quantiles })
+        self.series(labels, Change::Summary { combine, count, sum, quantiles })
     }
 
     pub(crate) fn series(mut self, labels: &str, change: Change) -> Self {

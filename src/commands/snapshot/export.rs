@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 use crate::checkpoint::codec::Snapshot;
 use crate::expose::{self, Form};
 use crate::model::{Exemplar, NativeHistogram, Timestamp, labels};
-use crate::store::decaying_window::WindowedValue;
 use crate::store::{Cut, Family, Values};
 
 /// What a scrape would have served then, without the gateway's own metrics.
@@ -69,12 +68,8 @@ fn series(family: &Family, row: usize, cut: &Cut) -> Map<String, Value> {
         members.insert("group".into(), label_set(group));
     }
     if let Some(window) = family.windows.get(row) {
-        let shows = match window.shows {
-            WindowedValue::Mean => "mean",
-            WindowedValue::Sum => "sum",
-        };
-        members
-            .insert("window".into(), json!({ "shows": shows, "seconds": window.window_seconds }));
+        let (shows, seconds) = (window.shows.as_str(), window.window_seconds);
+        members.insert("window".into(), json!({ "shows": shows, "seconds": seconds }));
     }
     if let Some(exemplars) = family.exemplars.get(row) {
         let exemplars = exemplars.iter().map(|(bucket, of)| exemplar(family, *bucket, of));

@@ -1,9 +1,8 @@
 //! A parsed value becomes what it does to its series.
 
-use super::law::Law;
 use crate::model::exposition::{ExposedBucket, ExposedValue, Exposition};
-use crate::model::push::{Change, Meet, Write};
-use crate::model::{Exemplar, Span};
+use crate::model::push::{Change, Write};
+use crate::model::{Combine, Effect, Exemplar, Span};
 
 use std::sync::Arc;
 
@@ -11,36 +10,42 @@ use std::sync::Arc;
 pub(super) fn append(
     body: &Exposition,
     value: &ExposedValue,
-    law: Law,
+    effect: Effect,
     write: &mut Write,
 ) -> Change {
-    let meet = match law {
-        Law::Meet { meet, .. } => meet,
-        Law::Window { .. } => Meet::Add,
-    };
+    let combine = effect.combine();
     match value {
-        ExposedValue::Scalar { value, exemplar } => match law {
-            Law::Meet { .. } => Change::Scalar { meet, value: *value, exemplar: exemplar.clone() },
-            Law::Window { mean, window_seconds } => {
-                Change::Windowed { mean, window_seconds, value: *value }
+        ExposedValue::Scalar { value, exemplar } => match effect {
+            Effect::Combine { .. } => {
+                Change::Scalar { combine, value: *value, exemplar: exemplar.clone() }
+            }
+            Effect::Window { shows, window_seconds } => {
+                Change::Windowed { shows, window_seconds, value: *value }
             }
         },
         ExposedValue::Histogram { buckets, sum, native } => {
             let buckets = body.buckets(buckets);
             let (bounds, counts) = append_buckets(buckets, write);
             let exemplars = exemplars(buckets);
-            Change::Histogram { meet, bounds, counts, sum: *sum, native: native.clone(), exemplars }
+            Change::Histogram {
+                combine,
+                bounds,
+                counts,
+                sum: *sum,
+                native: native.clone(),
+                exemplars,
+            }
         }
         ExposedValue::Summary { quantiles, count, sum } => {
             let start = write.numbers.len();
             // Of values that are added up there is no quantile.
-            if meet == Meet::Replace {
+            if combine == Combine::Replace {
                 let quantiles = body.quantiles(quantiles);
                 write.numbers.extend(quantiles.iter().map(|quantile| quantile.quantile));
                 write.numbers.extend(quantiles.iter().map(|quantile| quantile.value));
             }
             let quantiles = Span::new(start, write.numbers.len());
-            Change::Summary { meet, count: *count, sum: *sum, quantiles }
+            Change::Summary { combine, count: *count, sum: *sum, quantiles }
         }
     }
 }

@@ -8,10 +8,8 @@ use super::path::PathLabels;
 use super::series_labels::SeriesLabels;
 use crate::decode::DecodeOptions;
 use crate::model::exposition::Exposition;
-use crate::model::push::{
-    Change, Meet, PUSH_FAILURE_TIME, PUSH_TIME, PushedFamily, PushedSeries, Write,
-};
-use crate::model::{MetricType, PushRefusal, Span, Timestamp};
+use crate::model::push::{Change, PUSH_FAILURE_TIME, PUSH_TIME, PushedFamily, PushedSeries, Write};
+use crate::model::{Combine, MetricType, PushRefusal, Span, Timestamp};
 
 /// Appends both families to a write that belongs to the path's group.
 pub(super) fn append(
@@ -40,13 +38,13 @@ pub(super) fn append(
         let Ok(written) = labels.append(name, &no_body, &[], &mut write.text) else {
             unreachable!("only labels of a body can be duplicates");
         };
-        let (meet, value) =
-            if is_now { (Meet::Replace, at.as_seconds()) } else { (Meet::Add, 0.0) };
+        let (combine, value) =
+            if is_now { (Combine::Replace, at.as_seconds()) } else { (Combine::Add, 0.0) };
         let first = u32::try_from(write.series.len()).expect("fewer series than bytes of text");
         write.series.push(PushedSeries {
             labels: Span::new(labels_at, write.text.len()),
             hash: written.hash,
-            change: Change::Scalar { meet, value, exemplar: None },
+            change: Change::Scalar { combine, value, exemplar: None },
             created: None,
         });
         write.families.push(PushedFamily {

@@ -6,7 +6,7 @@
 
 use super::super::name::is_label_name_of;
 use super::super::refusal::Quoted;
-use super::law::CLEAR_MODE;
+use super::effect::CLEAR_MODE;
 use super::{Dialect, PushRequest};
 use crate::decode::DecodeOptions;
 use crate::model::labels::push_pair;

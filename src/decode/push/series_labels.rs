@@ -4,7 +4,7 @@
 //! written to the end of the one that all series share.
 
 use super::Dialect;
-use super::law::CLEAR_MODE;
+use super::effect::CLEAR_MODE;
 use super::path::PathLabels;
 use crate::decode::DecodeOptions;
 use crate::model::exposition::{ExposedLabel, Exposition};

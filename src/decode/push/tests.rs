@@ -5,8 +5,8 @@ use crate::decode::StreamPushes;
 use crate::model::exposition::{
     ExposedBucket, ExposedFamily, ExposedLabel, ExposedMetric, ExposedQuantile, ExposedValue,
 };
-use crate::model::push::{Change, Matching, Meet, PushedSeries, Write};
-use crate::model::{MetricType, SeriesHasher, Span, Timestamp, labels};
+use crate::model::push::{Change, Matching, PushedSeries, Write};
+use crate::model::{Combine, MetricType, SeriesHasher, Span, Timestamp, labels};
 
 mod aggregate;
 mod events;
@@ -168,20 +168,20 @@ fn render(write: &Write) -> Vec<String> {
 }
 
 fn render_change(write: &Write, series: &PushedSeries) -> String {
-    let sign = |meet: &Meet| if *meet == Meet::Add { "+" } else { "=" };
+    let sign = |combine: &Combine| if *combine == Combine::Add { "+" } else { "=" };
     match &series.change {
-        Change::Scalar { meet, value, .. } => format!("{} {value}", sign(meet)),
-        Change::Windowed { mean, window_seconds, value } => {
-            format!("{} of {window_seconds}s {value}", if *mean { "mean" } else { "sum" })
+        Change::Scalar { combine, value, .. } => format!("{} {value}", sign(combine)),
+        Change::Windowed { shows, window_seconds, value } => {
+            format!("{} of {window_seconds}s {value}", shows.as_str())
         }
-        Change::Histogram { meet, bounds, counts, sum, .. } => format!(
+        Change::Histogram { combine, bounds, counts, sum, .. } => format!(
             "{} {:?} {:?} sum {sum}",
-            sign(meet),
+            sign(combine),
             write.numbers(*bounds),
             write.counts(*counts)
         ),
-        Change::Summary { meet, count, sum, quantiles } => {
-            format!("{} {count} sum {sum} {:?}", sign(meet), write.numbers(*quantiles))
+        Change::Summary { combine, count, sum, quantiles } => {
+            format!("{} {count} sum {sum} {:?}", sign(combine), write.numbers(*quantiles))
         }
     }
 }

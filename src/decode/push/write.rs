@@ -6,16 +6,15 @@
 
 use std::ops::Range;
 
-use super::law::{Law, Unfit};
 use super::path::PathLabels;
 use super::series_labels::{DuplicateLabel, SeriesLabels};
-use super::{Dialect, change, duplicates};
+use super::{Dialect, change, duplicates, effect};
 use crate::decode::DecodeOptions;
 use crate::decode::name::check_not_reserved;
 use crate::decode::refusal::{Quoted, Verbatim};
 use crate::model::exposition::{ExposedFamily, ExposedMetric, Exposition};
 use crate::model::push::{PushedFamily, PushedSeries, Write, is_group_time};
-use crate::model::{MetricType, PushRefusal, Reason, Span};
+use crate::model::{Effect, MetricType, PushRefusal, Reason, Span};
 
 /// The most that names, labels and help texts of a push may take: each series repeats the path's
 /// labels, so they can be far more than the body.
@@ -98,8 +97,8 @@ impl<'a> Writer<'a> {
         self.write.families.push(pushed);
         let first = self.write.series.len();
         for metric in self.body.metrics(family) {
-            let law = self.series(family.metric_type, name, metric)?;
-            if let Law::Meet { clears_family: true, .. } = law {
+            let effect = self.series(family.metric_type, name, metric)?;
+            if let Effect::Combine { clears_family: true, .. } = effect {
                 self.write.families[at].clears = true;
             }
         }
@@ -130,7 +129,7 @@ impl<'a> Writer<'a> {
         metric_type: MetricType,
         name: &str,
         metric: &ExposedMetric,
-    ) -> Result<Law, PushRefusal> {
+    ) -> Result<Effect, PushRefusal> {
         let start = self.write.text.len();
         let labels = self.body.labels(metric);
         let written = self
@@ -149,19 +148,21 @@ impl<'a> Writer<'a> {
             return Err(refuse(&self.write, Reason::InvalidValue, problem.into()));
         }
         let clear_mode = written.clear_mode;
-        let law = Law::of(self.dialect, metric_type, clear_mode).map_err(|expected| {
+        let effect = effect::effect(self.dialect, metric_type, clear_mode).map_err(|expected| {
             let problem =
                 format!("the clearmode {}; expected {expected}", Quoted(clear_mode.unwrap_or("")));
             refuse(&self.write, Reason::InvalidMode, problem)
         })?;
-        law.check(self.dialect, metric_type, &metric.value).map_err(|unfit| {
-            let Unfit { reason, what, value, expected } = unfit;
-            refuse(&self.write, reason, format!("{what} {value}; expected {expected}"))
-        })?;
-        let change = change::append(self.body, &metric.value, law, &mut self.write);
+        effect::check(effect, self.dialect, metric_type, &metric.value).map_err(
+            |(what, value, unfit)| {
+                let expected = unfit.expected;
+                refuse(&self.write, unfit.reason, format!("{what} {value}; expected {expected}"))
+            },
+        )?;
+        let change = change::append(self.body, &metric.value, effect, &mut self.write);
         let created = metric.created;
         self.write.series.push(PushedSeries { labels, hash: written.hash, change, created });
-        Ok(law)
+        Ok(effect)
     }
 
     fn text(&mut self, text: &str) -> Span {

@@ -9,8 +9,8 @@ use std::ops::Range;
 use super::{Aggregates, SeriesRef, small};
 use crate::model::{BadEvent, Batch, Event, Mode, Reason};
 use crate::store::Applied;
-use crate::store::family::{Family, check_value};
-use crate::store::outlook::Outlook;
+use crate::store::dry_run::DryRun;
+use crate::store::family::Family;
 use crate::store::refusal::{Refusal, check_labels, name_conflict, type_conflict};
 use crate::store::step::{Step, When};
 
@@ -69,13 +69,15 @@ impl Aggregates {
         if event.mode != Mode::Natural {
             return self.apply_with_mode(batch, event, found, when);
         }
-        check_value(event.metric_type, event.value).map_err(|reason| Refusal {
-            reason,
+        let combine = event.metric_type.combine();
+        combine.check(event.metric_type, event.value).map_err(|unfit| Refusal {
+            reason: unfit.reason,
             detail: format!(
-                "{} `{}`: value {} is not one it can take",
+                "{} `{}`: value {}, expected {}",
                 event.metric_type,
                 batch.text(event.name),
-                event.value
+                event.value,
+                unfit.expected
             ),
         })?;
         let (at, row) = match found {
@@ -115,18 +117,18 @@ impl Aggregates {
     ) -> Result<(), Refusal> {
         let (name, labels) = (batch.text(event.name), batch.text(event.labels));
         let step = Step::of_event(event);
-        let mut outlook = match found {
+        let mut dry_run = match found {
             Some(series) => {
                 let family = &self.families[series.family as usize];
                 check_type(family, event)?;
-                Outlook::of(family, series.row as usize, when)
+                DryRun::of(family, series.row as usize, when)
             }
             None => {
                 let numbers = batch.numbers(event.numbers);
-                Outlook::new(&Family::new(name, event.metric_type, numbers))
+                DryRun::new(&Family::new(name, event.metric_type, numbers))
             }
         };
-        let fault = outlook.take(&step, when);
+        let fault = dry_run.take(&step, when);
         fault.map_err(|fault| fault.of(event.metric_type, name, labels))?;
         let others = self.names.get(name).filter(|_| event.mode == Mode::Family);
         let others: Vec<usize> = others.map_or_else(Vec::new, |owner| {
@@ -139,7 +141,7 @@ impl Aggregates {
             None => self.create(batch, event, others.len() as u64, when)?,
         };
         let family = &mut self.families[at];
-        self.limit.used = self.limit.used + outlook.series - family.row_series(row);
+        self.limit.used = self.limit.used + dry_run.series - family.row_series(row);
         family.take(row, &step, None, when);
         self.learned += u64::from(family.learn(batch.text(event.help), ""));
         for other in others {

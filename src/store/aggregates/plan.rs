@@ -14,9 +14,9 @@ use hashbrown::HashTable;
 use super::stage::{Stage, StagedFamily, StagedSeries};
 use super::{Aggregates, small};
 use crate::model::{Reason, Timestamp, labels};
+use crate::store::dry_run::DryRun;
 use crate::store::family::Family;
 use crate::store::groups::Place;
-use crate::store::outlook::Outlook;
 use crate::store::refusal::{Refusal, check_labels, name_conflict, type_conflict};
 use crate::store::step::When;
 
@@ -214,35 +214,35 @@ impl Planning<'_> {
         Ok(homes)
     }
 
-    /// Tries every step, in order, on an outlook of its series.
+    /// Tries every step, in order, on an dry_run of its series.
     fn try_steps(&self, plan: &mut Plan) -> Result<(), Refusal> {
-        let outlook = |slot: &Slot| {
+        let dry_run = |slot: &Slot| {
             let staged = &self.stage.series[slot.staged as usize];
             match (&plan.homes[staged.family as usize], slot.row) {
                 (Home::Existing(at), Some(row)) => {
                     let family = &self.aggregates.families[*at as usize];
-                    (family.row_series(row as usize), Outlook::of(family, row as usize, self.when))
+                    (family.row_series(row as usize), DryRun::of(family, row as usize, self.when))
                 }
                 (Home::Existing(at), None) => {
-                    (0, Outlook::new(&self.aggregates.families[*at as usize]))
+                    (0, DryRun::new(&self.aggregates.families[*at as usize]))
                 }
-                (Home::New(family), _) => (0, Outlook::new(family)),
+                (Home::New(family), _) => (0, DryRun::new(family)),
                 (Home::Nowhere, _) => unreachable!("a family that is written has a home"),
             }
         };
-        let mut outlooks: Vec<Outlook> = Vec::with_capacity(plan.slots.len());
+        let mut dry_runs: Vec<DryRun> = Vec::with_capacity(plan.slots.len());
         for slot in &plan.slots {
-            let (before, outlook) = outlook(slot);
+            let (before, dry_run) = dry_run(slot);
             plan.series_before += before;
-            outlooks.push(outlook);
+            dry_runs.push(dry_run);
         }
         for (one, slot) in self.stage.series.iter().zip(&plan.slot_of) {
-            outlooks[*slot as usize].take(&one.step, self.when).map_err(|fault| {
+            dry_runs[*slot as usize].take(&one.step, self.when).map_err(|fault| {
                 let family = self.family_of(one);
                 fault.of(family.metric_type, family.name, one.labels)
             })?;
         }
-        plan.series_after = outlooks.iter().map(|outlook| outlook.series).sum();
+        plan.series_after = dry_runs.iter().map(|dry_run| dry_run.series).sum();
         Ok(())
     }
 

@@ -1,13 +1,13 @@
 //! What pushes, and events with a mode, do to a row.
 //!
-//! Every step was tried before (see `Outlook`), so none can fail here.
+//! Every step was tried before (see `DryRun`), so none can fail here.
 
 use std::sync::Arc;
 
 use super::{Family, Values, histogram};
-use crate::model::push::Meet;
-use crate::model::{Exemplar, MetricType, Timestamp};
-use crate::store::decaying_window::{DecayingWindow, WindowedValue};
+use crate::model::Combine;
+use crate::model::{Exemplar, MetricType, Timestamp, WindowedValue};
+use crate::store::decaying_window::DecayingWindow;
 use crate::store::step::{HistogramStep, Step, SummaryStep, When};
 use crate::store::summary::Window;
 
@@ -22,18 +22,18 @@ impl Family {
     ) {
         self.changes.note(row);
         match step {
-            Step::Scalar { meet, value, exemplar } => {
+            Step::Scalar { combine, value, exemplar } => {
                 let before = self.scalar(row, when.at);
-                let after = if *meet == Meet::Add { before + value } else { *value };
+                let after = if *combine == Combine::Add { before + value } else { *value };
                 self.set_scalar(row, after);
                 self.windows.clear(row);
                 if self.metric_type == MetricType::Counter {
                     let exemplars = exemplar.map(|exemplar| Arc::from([(0, Arc::clone(exemplar))]));
-                    if *meet == Meet::Replace || exemplars.is_some() {
+                    if *combine == Combine::Replace || exemplars.is_some() {
                         self.exemplars.set(row, exemplars);
                     }
                 }
-                self.note_start(row, *meet, created, after < before, when);
+                self.note_start(row, *combine, created, after < before, when);
             }
             Step::Windowed { shows, window_seconds, value } => {
                 self.take_windowed(row, *shows, *window_seconds, *value, when);
@@ -57,15 +57,15 @@ impl Family {
     fn note_start(
         &mut self,
         row: usize,
-        meet: Meet,
+        combine: Combine,
         created: Option<Timestamp>,
         fell: bool,
         when: When,
     ) {
         let Some(start) = self.created.get_mut(row) else { return };
-        match (meet, created) {
-            (Meet::Replace, Some(created)) => *start = created,
-            (Meet::Replace, None) if fell => *start = when.started,
+        match (combine, created) {
+            (Combine::Replace, Some(created)) => *start = created,
+            (Combine::Replace, None) if fell => *start = when.started,
             _ => {}
         }
     }
@@ -103,7 +103,7 @@ impl Family {
         let width = bounds.len() + 1;
         let own = &mut counts[row * width..(row + 1) * width];
         let before: u64 = own.iter().sum();
-        if step.meet == Meet::Replace {
+        if step.combine == Combine::Replace {
             own.fill(0);
             sums[row] = 0.0;
             self.exemplars.clear(row);
@@ -129,15 +129,15 @@ impl Family {
             let latest = latest(self.exemplars.get(row), placed);
             self.exemplars.set(row, latest);
         }
-        self.meet_native(row, step, before);
-        self.note_start(row, step.meet, created, after < before, when);
+        self.combine_native(row, step, before);
+        self.note_start(row, step.combine, created, after < before, when);
     }
 
     /// The native buckets are kept as long as they hold every observation that the classic ones do.
-    fn meet_native(&mut self, row: usize, step: &HistogramStep<'_>, before: u64) {
+    fn combine_native(&mut self, row: usize, step: &HistogramStep<'_>, before: u64) {
         let pushed_nothing = step.counts.iter().all(|count| *count == 0);
         let native = match (step.native, self.natives.get(row)) {
-            (pushed, _) if step.meet == Meet::Replace || before == 0 => pushed.cloned(),
+            (pushed, _) if step.combine == Combine::Replace || before == 0 => pushed.cloned(),
             (Some(pushed), Some(kept)) => {
                 let mut sum = (**kept).clone();
                 sum.add(pushed);
@@ -160,13 +160,13 @@ impl Family {
             unreachable!("a step that suits the family's type");
         };
         let before = counts[row];
-        match step.meet {
-            Meet::Add => {
+        match step.combine {
+            Combine::Add => {
                 counts[row] += step.count;
                 sums[row] += step.sum;
                 self.quantiles.clear(row);
             }
-            Meet::Replace => {
+            Combine::Replace => {
                 counts[row] = step.count;
                 sums[row] = step.sum;
                 let estimated = windows.get_mut(row).map(|window| {
@@ -180,7 +180,7 @@ impl Family {
             }
         }
         let fell = counts[row] < before;
-        self.note_start(row, step.meet, created, fell, when);
+        self.note_start(row, step.combine, created, fell, when);
     }
 }
 

@@ -1,15 +1,15 @@
-//! The laws by which an event's value meets what is there.
-//!
-//! Counters and untyped series add, gauges replace, histograms and summaries observe; a sum that
-//! would leave the finite numbers is refused, because from infinity there is no way back.
+//! What an event without a mode does, event by event: the common case of [`crate::model::combine`],
+//! inlined. A sum that would leave the finite numbers is refused, because from infinity there is no
+//! way back.
 
 use std::sync::Arc;
 
 use super::{Family, Values, histogram};
-use crate::model::{MetricType, Reason, Timestamp};
+use crate::model::{MetricType, Timestamp};
 
 impl Family {
-    /// Lets a value that passed [`check_value`] meet what is in the row.
+    /// Lets a value that its type takes by itself (see [`crate::model::Combine::check`]) meet what is
+    /// in the row.
     /// On an error nothing has changed.
     pub(in crate::store) fn record(
         &mut self,
@@ -61,16 +61,6 @@ fn sum(sum: f64, value: f64) -> Result<f64, SumOverflow> {
     if total.is_finite() { Ok(total) } else { Err(SumOverflow { sum }) }
 }
 
-/// Whether a series of this type can take the value at all.
-pub(in crate::store) fn check_value(metric_type: MetricType, value: f64) -> Result<(), Reason> {
-    match metric_type {
-        MetricType::Gauge => Ok(()),
-        _ if !value.is_finite() => Err(Reason::InvalidValue),
-        MetricType::Counter if value < 0.0 => Err(Reason::NegativeCounter),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,25 +108,6 @@ mod tests {
                     assert_eq!((counts.as_slice(), sums.as_slice()), (&[1][..], &[f64::MAX][..]));
                 }
             }
-        }
-    }
-
-    #[test]
-    fn a_value_is_checked_against_the_type() {
-        use MetricType::{Counter, Gauge, Histogram, Summary};
-        let cases = [
-            (Counter, -1.0, Err(Reason::NegativeCounter)),
-            (Counter, f64::NAN, Err(Reason::InvalidValue)),
-            (Counter, f64::INFINITY, Err(Reason::InvalidValue)),
-            (Counter, -0.0, Ok(())),
-            (Gauge, f64::NAN, Ok(())),
-            (Gauge, f64::NEG_INFINITY, Ok(())),
-            (Histogram, -1.0, Ok(())),
-            (Histogram, f64::INFINITY, Err(Reason::InvalidValue)),
-            (Summary, f64::NAN, Err(Reason::InvalidValue)),
-        ];
-        for (metric_type, value, expected) in cases {
-            assert_eq!(check_value(metric_type, value), expected, "{metric_type} {value}");
         }
     }
 }

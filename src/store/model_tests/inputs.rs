@@ -1,7 +1,7 @@
 //! What is done to store and model: few names, labels and groups, so that they meet often.
 
 use super::*;
-use crate::model::push::Meet;
+use crate::model::Combine;
 use MetricType::{Counter, Gauge, Histogram, Summary, Untyped};
 
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub(super) struct OneSeries {
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Scalar {
-        meet: Meet,
+        combine: Combine,
         value: f64,
     },
     Windowed {
@@ -75,14 +75,14 @@ pub(super) enum Change {
         value: f64,
     },
     Histogram {
-        meet: Meet,
+        combine: Combine,
         bounds: Vec<f64>,
         counts: Vec<u64>,
         sum: f64,
         native: Option<NativeHistogram>,
     },
     Summary {
-        meet: Meet,
+        combine: Combine,
         count: u64,
         sum: f64,
         quantiles: Vec<f64>,
@@ -137,8 +137,8 @@ fn value() -> impl Strategy<Value = f64> {
     ]
 }
 
-fn meet() -> impl Strategy<Value = Meet> {
-    some(&[Meet::Add, Meet::Replace])
+fn combine() -> impl Strategy<Value = Combine> {
+    some(&[Combine::Add, Combine::Replace])
 }
 
 fn help() -> impl Strategy<Value = &'static str> {
@@ -213,7 +213,7 @@ fn series(metric_type: MetricType) -> impl Strategy<Value = OneSeries> {
         Histogram => histogram().boxed(),
         Summary => summary().boxed(),
         _ => prop_oneof![
-            4 => (meet(), value()).prop_map(|(meet, value)| Change::Scalar { meet, value }),
+            4 => (combine(), value()).prop_map(|(combine, value)| Change::Scalar { combine, value }),
             1 => (any::<bool>(), some(&[30, 120]), value())
                 .prop_map(|(mean, seconds, value)| Change::Windowed { mean, seconds, value }),
         ]
@@ -230,21 +230,21 @@ fn series(metric_type: MetricType) -> impl Strategy<Value = OneSeries> {
 
 fn histogram() -> impl Strategy<Value = Change> {
     let counts = prop::collection::vec(0..5_u64, 4);
-    (meet(), bounds(), counts, value(), any::<bool>()).prop_map(
-        |(meet, bounds, mut counts, sum, with_native)| {
+    (combine(), bounds(), counts, value(), any::<bool>()).prop_map(
+        |(combine, bounds, mut counts, sum, with_native)| {
             counts.truncate(bounds.len() + 1);
             let total = counts.iter().sum();
             let native = with_native
                 .then(|| NativeHistogram { zero_count: total, ..NativeHistogram::default() });
-            Change::Histogram { meet, bounds, counts, sum, native }
+            Change::Histogram { combine, bounds, counts, sum, native }
         },
     )
 }
 
 fn summary() -> impl Strategy<Value = Change> {
     let quantiles = some(&[vec![], vec![0.5, 3.0], vec![0.5, 0.9, 3.0, 4.0]]);
-    (meet(), 0..5_u64, value(), quantiles).prop_map(|(meet, count, sum, quantiles)| {
-        let quantiles = if meet == Meet::Replace { quantiles } else { vec![] };
-        Change::Summary { meet, count, sum, quantiles }
+    (combine(), 0..5_u64, value(), quantiles).prop_map(|(combine, count, sum, quantiles)| {
+        let quantiles = if combine == Combine::Replace { quantiles } else { vec![] };
+        Change::Summary { combine, count, sum, quantiles }
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::model::push::Meet;
+use crate::model::Combine;
 use MetricType::{Gauge, Histogram, Summary};
 
 mod family;
@@ -362,8 +362,8 @@ impl Model {
                 let before: u64 = counts.iter().sum();
                 let new = family.series.iter().find(|new| labels::same(new.labels, labels));
                 let goes_on = new.is_some_and(|new| match &new.change {
-                    Change::Histogram { meet, counts, .. } => {
-                        *meet == Meet::Replace && counts.iter().sum::<u64>() >= before
+                    Change::Histogram { combine, counts, .. } => {
+                        *combine == Combine::Replace && counts.iter().sum::<u64>() >= before
                     }
                     _ => false,
                 });

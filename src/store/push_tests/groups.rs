@@ -6,7 +6,7 @@ const TWO: &str = r#"job="2""#;
 /// Pushes gauges of one family to a group.
 fn put(fixture: &mut Fixture, group: &str, whole: bool, name: &str, series: &[&str]) {
     let push = fixture.builder().group(group, whole).family(Gauge, name);
-    let push = series.iter().fold(push, |push, labels| push.scalar(Meet::Replace, labels, 1.0));
+    let push = series.iter().fold(push, |push, labels| push.scalar(Combine::Replace, labels, 1.0));
     fixture.push(push.build(NOW)).expect("fits");
 }
 
@@ -53,7 +53,7 @@ fn a_push_replaces_the_group_or_its_families_of_the_same_name() {
 fn a_series_belongs_to_one_group_once() {
     let mut fixture = Fixture::new(100);
     put(&mut fixture, ONE, true, "a", &[""]);
-    fixture.write(NOW, |push| push.family(Gauge, "b").scalar(Meet::Add, "", 1.0)).expect("fits");
+    fixture.write(NOW, |push| push.family(Gauge, "b").scalar(Combine::Add, "", 1.0)).expect("fits");
     let cases: [(&str, &str, &[&str]); 5] = [
         (TWO, "a", &[""]),
         (ONE, "b", &[""]),
@@ -63,13 +63,14 @@ fn a_series_belongs_to_one_group_once() {
     ];
     for (group, name, series) in cases {
         let push = fixture.builder().group(group, true).family(Gauge, name);
-        let push = series.iter().fold(push, |push, labels| push.scalar(Meet::Replace, labels, 1.0));
+        let push =
+            series.iter().fold(push, |push, labels| push.scalar(Combine::Replace, labels, 1.0));
         let result = fixture.push(push.build(NOW));
         assert_eq!(result, Err(Reason::Inconsistent), "{group} {name}");
     }
     expect(&fixture, &[("a{}", ONE), ("b{}", "")]);
     // Outside of groups, a series is added to wherever it is.
-    fixture.write(NOW, |push| push.family(Gauge, "a").scalar(Meet::Add, "", 4.0)).expect("fits");
+    fixture.write(NOW, |push| push.family(Gauge, "a").scalar(Combine::Add, "", 4.0)).expect("fits");
     assert_eq!(fixture.scalar("a", NOW), 5.0);
     expect(&fixture, &[("a{}", ONE), ("b{}", "")]);
 }
@@ -79,12 +80,12 @@ fn a_family_that_goes_with_the_push_leaves_type_and_names_to_it() {
     let mut fixture = Fixture::new(5);
     let summary = |push: PushBuilder| {
         let push = push.group(ONE, false).family(Summary, "x").help("Old.", "");
-        push.summary(Meet::Replace, "", 1, 1.0, &[0.5, 1.0])
+        push.summary(Combine::Replace, "", 1, 1.0, &[0.5, 1.0])
     };
     fixture.write(NOW, summary).expect("fits");
     let counter = |push: PushBuilder, group, whole| {
-        let push = push.group(group, whole).family(Counter, "x").scalar(Meet::Replace, "", 1.0);
-        push.family(Counter, "x_sum").scalar(Meet::Replace, "", 1.0)
+        let push = push.group(group, whole).family(Counter, "x").scalar(Combine::Replace, "", 1.0);
+        push.family(Counter, "x_sum").scalar(Combine::Replace, "", 1.0)
     };
     assert_eq!(fixture.write(NOW, |push| counter(push, TWO, true)), Err(Reason::TypeConflict));
     fixture.write(NOW, |push| counter(push, ONE, false)).expect("`x` goes with the push");
@@ -108,13 +109,13 @@ fn a_family_is_cleared_of_what_is_not_pushed() {
     let mut fixture = Fixture::new(3);
     put(&mut fixture, ONE, true, "x", &["n=\"1\""]);
     let write = |push: PushBuilder| {
-        let push = push.family(Gauge, "x").scalar(Meet::Add, "n=\"2\"", 1.0);
-        push.scalar(Meet::Add, "n=\"3\"", 1.0)
+        let push = push.family(Gauge, "x").scalar(Combine::Add, "n=\"2\"", 1.0);
+        push.scalar(Combine::Add, "n=\"3\"", 1.0)
     };
     fixture.write(NOW, write).expect("fits");
     let clear = |push: PushBuilder| {
-        let push = push.family(Gauge, "x").clears().scalar(Meet::Add, "n=\"3\"", 1.0);
-        push.scalar(Meet::Add, "n=\"4\"", 1.0)
+        let push = push.family(Gauge, "x").clears().scalar(Combine::Add, "n=\"3\"", 1.0);
+        push.scalar(Combine::Add, "n=\"4\"", 1.0)
     };
     fixture.write(NOW, clear).expect("two go for one");
     expect(&fixture, &[("x{n=\"3\"}", ""), ("x{n=\"4\"}", "")]);
@@ -169,7 +170,7 @@ fn what_must_be_absent_narrows_a_deletion() {
     let write = |push: PushBuilder| {
         series
             .iter()
-            .fold(push.family(Gauge, "a"), |push, labels| push.scalar(Meet::Add, labels, 1.0))
+            .fold(push.family(Gauge, "a"), |push, labels| push.scalar(Combine::Add, labels, 1.0))
     };
     fixture.write(NOW, write).expect("fits");
     let matching = Matching { pairs: vec![ONE.into()], absent: vec!["x".into()] };
@@ -186,7 +187,7 @@ fn a_groups_own_family_prevails() {
         let batch = fixture.batch().event(metric_type, "t", ONE, 1.0, &[]).build();
         assert_eq!(fixture.apply(&batch, NOW).processed, 1);
         let write = |push: PushBuilder| {
-            push.group(ONE, true).family(Gauge, "t").prevails().scalar(Meet::Replace, ONE, 2.0)
+            push.group(ONE, true).family(Gauge, "t").prevails().scalar(Combine::Replace, ONE, 2.0)
         };
         fixture.write(NOW, write).expect("prevails");
         expect(&fixture, &[(r#"t{job="1"}"#, ONE)]);

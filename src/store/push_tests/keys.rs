@@ -2,7 +2,7 @@ use super::*;
 
 fn add(fixture: &mut Fixture, key: u8, fingerprint: u64, at: Timestamp) -> Result<bool, Reason> {
     let push = fixture.builder().key(key, fingerprint).family(Counter, "c");
-    let push = push.scalar(Meet::Add, "", 1.0).build(at);
+    let push = push.scalar(Combine::Add, "", 1.0).build(at);
     fixture.push(push).map(|applied| applied.repeated)
 }
 
@@ -32,7 +32,7 @@ fn a_key_is_applied_once_within_the_window() {
 #[test]
 fn a_refused_push_leaves_its_key_free() {
     let mut fixture = Fixture::new(10);
-    let push = fixture.builder().key(1, 1).family(Counter, "c").scalar(Meet::Add, "", -1.0);
+    let push = fixture.builder().key(1, 1).family(Counter, "c").scalar(Combine::Add, "", -1.0);
     assert_eq!(fixture.push(push.build(NOW)), Err(Reason::NegativeCounter));
     assert_eq!(add(&mut fixture, 1, 7, NOW), Ok(false));
     fixture.push(push_of(Operation::Wipe, NOW)).expect("nothing can be wrong");

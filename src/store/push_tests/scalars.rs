@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn each_type_takes_what_it_can() {
-    use Meet::{Add, Replace};
+    use Combine::{Add, Replace};
     const MAX: f64 = f64::MAX;
     const INF: f64 = f64::INFINITY;
     let invalid = Err(Reason::InvalidValue);
@@ -16,7 +16,7 @@ fn each_type_takes_what_it_can() {
         (Counter, Replace, 2.0, INF, Ok(INF)),
         (Counter, Add, INF, 1.0, invalid),
         (Gauge, Add, 2.0, -3.0, Ok(-1.0)),
-        (Gauge, Add, 2.0, INF, Ok(INF)),
+        (Gauge, Add, 2.0, INF, invalid),
         (Gauge, Add, INF, 1.0, Ok(INF)),
         (Gauge, Add, -MAX, -MAX, invalid),
         (Gauge, Replace, 2.0, INF, Ok(INF)),
@@ -24,13 +24,13 @@ fn each_type_takes_what_it_can() {
         (Untyped, Add, MAX, MAX, invalid),
         (Untyped, Replace, 2.0, 3.0, Ok(3.0)),
     ];
-    for (metric_type, meet, before, value, expected) in cases {
-        let case = format!("{metric_type} {before} {meet:?} {value}");
+    for (metric_type, combine, before, value, expected) in cases {
+        let case = format!("{metric_type} {before} {combine:?} {value}");
         let mut fixture = Fixture::new(10);
         let first = |push: PushBuilder| push.family(metric_type, "x").scalar(Replace, "", before);
         fixture.write(NOW, first).expect("any value can be set");
         let result =
-            fixture.write(NOW, |push| push.family(metric_type, "x").scalar(meet, "", value));
+            fixture.write(NOW, |push| push.family(metric_type, "x").scalar(combine, "", value));
         assert_eq!(result.map(|_| ()), expected.map(|_| ()), "{case}");
         assert_eq!(fixture.scalar("x", NOW), expected.unwrap_or(before), "{case}");
     }
@@ -40,36 +40,36 @@ fn each_type_takes_what_it_can() {
 fn a_push_is_applied_as_a_whole_or_not_at_all() {
     let mut fixture = Fixture::new(6);
     fixture
-        .write(NOW, |push| push.family(Counter, "c").scalar(Meet::Add, "", f64::MAX))
+        .write(NOW, |push| push.family(Counter, "c").scalar(Combine::Add, "", f64::MAX))
         .expect("fits");
-    let series = |push: PushBuilder| push.family(Gauge, "g").scalar(Meet::Add, "a=\"1\"", 1.0);
+    let series = |push: PushBuilder| push.family(Gauge, "g").scalar(Combine::Add, "a=\"1\"", 1.0);
     type Build = fn(PushBuilder) -> PushBuilder;
     let cases: [(Build, Reason); 7] = [
-        (|push| push.family(Gauge, "c").scalar(Meet::Add, "", 1.0), Reason::TypeConflict),
+        (|push| push.family(Gauge, "c").scalar(Combine::Add, "", 1.0), Reason::TypeConflict),
         (
-            |push| push.family(Summary, "c").summary(Meet::Add, "", 1, 1.0, &[]),
+            |push| push.family(Summary, "c").summary(Combine::Add, "", 1, 1.0, &[]),
             Reason::TypeConflict,
         ),
-        (|push| push.family(Counter, "c").scalar(Meet::Add, "", f64::MAX), Reason::InvalidValue),
+        (|push| push.family(Counter, "c").scalar(Combine::Add, "", f64::MAX), Reason::InvalidValue),
         (
             |push| {
-                let push = push.family(Counter, "d").scalar(Meet::Add, "", f64::MAX);
-                push.scalar(Meet::Add, "", f64::MAX)
+                let push = push.family(Counter, "d").scalar(Combine::Add, "", f64::MAX);
+                push.scalar(Combine::Add, "", f64::MAX)
             },
             Reason::InvalidValue,
         ),
-        (|push| push.family(Counter, "d").scalar(Meet::Add, "", -1.0), Reason::NegativeCounter),
+        (|push| push.family(Counter, "d").scalar(Combine::Add, "", -1.0), Reason::NegativeCounter),
         (
             |push| {
-                let push = push.family(Summary, "s").summary(Meet::Add, "", 1, 1.0, &[]);
-                push.family(Counter, "s_count").scalar(Meet::Add, "", 1.0)
+                let push = push.family(Summary, "s").summary(Combine::Add, "", 1, 1.0, &[]);
+                push.family(Counter, "s_count").scalar(Combine::Add, "", 1.0)
             },
             Reason::NameConflict,
         ),
         (
             |push| {
                 let push = push.family(Histogram, "h");
-                push.histogram(Meet::Add, "", &[1.0, 2.0], &[0, 0, 1], 1.0)
+                push.histogram(Combine::Add, "", &[1.0, 2.0], &[0, 0, 1], 1.0)
             },
             Reason::SeriesLimit,
         ),
@@ -82,7 +82,7 @@ fn a_push_is_applied_as_a_whole_or_not_at_all() {
         assert_eq!(fixture.names(), ["c"], "case {number}");
         assert_eq!(fixture.store.size(), StoreSize { series: 1, families: 1 });
     }
-    let push = series(fixture.builder()).family(Counter, "s_count").scalar(Meet::Add, "", 1.0);
+    let push = series(fixture.builder()).family(Counter, "s_count").scalar(Combine::Add, "", 1.0);
     let applied = fixture.push(push.build(NOW)).expect("no name was left claimed");
     assert_eq!(applied, PushApplied { series: 2, repeated: false });
 }
@@ -92,15 +92,15 @@ fn a_series_pushed_twice_is_written_twice_in_order() {
     let mut fixture = Fixture::new(10);
     let twice = |push: PushBuilder| {
         let push = push.family(Gauge, "g").help("", "seconds");
-        let push = push.scalar(Meet::Replace, r#"a="1",b="2""#, 1.0);
-        push.scalar(Meet::Add, r#"b="2",a="1""#, 4.0)
+        let push = push.scalar(Combine::Replace, r#"a="1",b="2""#, 1.0);
+        push.scalar(Combine::Add, r#"b="2",a="1""#, 4.0)
     };
     assert_eq!(fixture.write(NOW, twice).map(|applied| applied.series), Ok(2));
     assert_eq!(fixture.scalars("g", NOW), pairs(&[(r#"a="1",b="2""#, 5.0)]));
     let first = |push: PushBuilder| push.family(Gauge, "g").help("First.", "bytes");
-    fixture.write(NOW, |push| first(push).scalar(Meet::Add, "", 1.0)).expect("fits");
+    fixture.write(NOW, |push| first(push).scalar(Combine::Add, "", 1.0)).expect("fits");
     let second = |push: PushBuilder| push.family(Gauge, "g").help("Second.", "");
-    fixture.write(NOW, |push| second(push).scalar(Meet::Add, "", 1.0)).expect("fits");
+    fixture.write(NOW, |push| second(push).scalar(Combine::Add, "", 1.0)).expect("fits");
     let family = fixture.family("g");
     assert_eq!((&*family.help, &*family.unit), ("First.", "seconds"));
 }
@@ -112,7 +112,9 @@ fn a_window_decays_until_something_else_is_written() {
         fixture.push(push).expect("fits");
     };
     let add = |fixture: &mut Fixture, at| {
-        fixture.write(at, |push| push.family(Gauge, "w").scalar(Meet::Add, "", 1.0)).expect("fits");
+        fixture
+            .write(at, |push| push.family(Gauge, "w").scalar(Combine::Add, "", 1.0))
+            .expect("fits");
     };
     let mut fixture = Fixture::new(10);
     window(&mut fixture, NOW, false, 10.0);
@@ -236,7 +238,8 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     let created = |fixture: &Fixture, name| fixture.family(name).created;
     let mut fixture = Fixture::new(100);
     let replace = |fixture: &mut Fixture, at, value| {
-        let write = |push: PushBuilder| push.family(Counter, "c").scalar(Meet::Replace, "", value);
+        let write =
+            |push: PushBuilder| push.family(Counter, "c").scalar(Combine::Replace, "", value);
         fixture.write(at, write).expect("fits");
     };
     replace(&mut fixture, later(1), 5.0);
@@ -244,10 +247,10 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     assert_eq!(created(&fixture, "c"), [began(later(1))]);
     replace(&mut fixture, later(3), 2.0);
     assert_eq!(created(&fixture, "c"), [later(3)]);
-    let given = fixture.builder().family(Counter, "c").scalar(Meet::Replace, "", 1.0);
+    let given = fixture.builder().family(Counter, "c").scalar(Combine::Replace, "", 1.0);
     fixture.push(given.created(NOW).build(later(4))).expect("fits");
     assert_eq!(created(&fixture, "c"), [NOW]);
-    let added = fixture.builder().family(Counter, "c").scalar(Meet::Add, "", 1.0);
+    let added = fixture.builder().family(Counter, "c").scalar(Combine::Add, "", 1.0);
     fixture.push(added.created(later(3)).build(later(5))).expect("fits");
     assert_eq!(created(&fixture, "c"), [NOW]);
     let batch = fixture.batch().counter("events", "", 1.0).gauge("g", "", 1.0).build();
@@ -269,7 +272,7 @@ fn a_start_time_is_kept_until_the_series_begins_anew() {
     fixture.apply(&fixture.batch().counter("events", "a=\"1\"", 1.0).build(), later(15));
     assert_eq!(created(&fixture, "events"), [later(9), later(14)]);
     // Replayed: received long before it is applied.
-    let push = fixture.builder().family(Counter, "replayed").scalar(Meet::Add, "", 1.0);
+    let push = fixture.builder().family(Counter, "replayed").scalar(Combine::Add, "", 1.0);
     let batch = fixture.batch().push(push.build(later(10))).build();
     fixture.apply(&batch, later(20));
     assert_eq!(created(&fixture, "replayed"), [began(later(10))]);
@@ -281,7 +284,7 @@ fn labels_that_no_place_is_left_for_are_refused_not_stumbled_over() {
     let longest = u32::MAX as usize / 1024;
     let mut fixture = Fixture::new(10);
     let push = |labels: &str, fixture: &mut Fixture| {
-        fixture.write(NOW, |push| push.family(Counter, "x").scalar(Meet::Add, labels, 1.0))
+        fixture.write(NOW, |push| push.family(Counter, "x").scalar(Combine::Add, labels, 1.0))
     };
     assert_eq!(push(&label(longest), &mut fixture).map(|_| ()), Ok(()));
     assert_eq!(push(&label(longest + 1), &mut fixture).map(|_| ()), Err(Reason::TooLarge));
@@ -299,7 +302,7 @@ fn a_replay_an_hour_later_adds_to_what_a_window_showed_at_the_push() {
         let pushes = [
             fixture.builder().family(Counter, "x").windowed(false, 60, "", 5.0).build(NOW),
             fixture.builder().family(Counter, "x").windowed(false, 60, "", 10.0).build(later(20)),
-            fixture.builder().family(Counter, "x").scalar(Meet::Add, "", 1.0).build(later(70)),
+            fixture.builder().family(Counter, "x").scalar(Combine::Add, "", 1.0).build(later(70)),
         ];
         for push in pushes {
             let now = Timestamp(push.at.0 + late_seconds * 1000);

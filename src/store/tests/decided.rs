@@ -1,8 +1,8 @@
 //! What a replay may decide otherwise is noted; what it cannot is not, or pages would wait for it.
 
 use super::*;
-use crate::model::push::{Matching, Meet, Operation};
-use crate::model::{MetricType, Mode};
+use crate::model::push::{Matching, Operation};
+use crate::model::{Combine, MetricType, Mode};
 use crate::store::test_push::{PushBuilder, push_of};
 
 type Build = fn(BatchBuilder, PushBuilder) -> BatchBuilder;
@@ -20,24 +20,24 @@ const STEPS: [(&str, bool, Build); 16] = [
     ("another type", true, |batch, _| batch.gauge("x", "", 1.0)),
     ("a new family of a push", true, |batch, push| {
         let push = push.family(MetricType::Summary, "s");
-        batch.push(push.summary(Meet::Replace, "", 1, 1.0, &[0.5, 1.0]).build(NOW))
+        batch.push(push.summary(Combine::Replace, "", 1, 1.0, &[0.5, 1.0]).build(NOW))
     }),
     ("the same push", false, |batch, push| {
         let push = push.family(MetricType::Summary, "s");
-        batch.push(push.summary(Meet::Replace, "", 1, 1.0, &[0.5, 1.0]).build(NOW))
+        batch.push(push.summary(Combine::Replace, "", 1, 1.0, &[0.5, 1.0]).build(NOW))
     }),
     ("more quantiles, which are series", true, |batch, push| {
         let push = push.family(MetricType::Summary, "s");
-        batch.push(push.summary(Meet::Replace, "", 1, 1.0, &[0.5, 0.9, 1.0, 2.0]).build(NOW))
+        batch.push(push.summary(Combine::Replace, "", 1, 1.0, &[0.5, 0.9, 1.0, 2.0]).build(NOW))
     }),
     ("fewer quantiles and as many more series", true, |batch, push| {
         let push = push.family(MetricType::Summary, "s");
-        let push = push.summary(Meet::Replace, "", 1, 1.0, &[0.5, 1.0]);
-        let push = push.family(MetricType::Counter, "y").scalar(Meet::Add, "", 1.0);
+        let push = push.summary(Combine::Replace, "", 1, 1.0, &[0.5, 1.0]);
+        let push = push.family(MetricType::Counter, "y").scalar(Combine::Add, "", 1.0);
         batch.push(push.build(NOW))
     }),
     ("a push that is refused", true, |batch, push| {
-        let push = push.family(MetricType::Gauge, "x").scalar(Meet::Add, "", 1.0);
+        let push = push.family(MetricType::Gauge, "x").scalar(Combine::Add, "", 1.0);
         batch.push(push.build(NOW))
     }),
     ("one series in another's place", true, |batch, _| {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prom_stream_gateway::commands::load::mix::Random;
-use prom_stream_gateway::model::{Exemplar, MetricType, Timestamp, labels};
-use prom_stream_gateway::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
+use prom_stream_gateway::model::{Exemplar, MetricType, Timestamp, WindowedValue, labels};
+use prom_stream_gateway::store::decaying_window::{DecayingWindow, Slot};
 use prom_stream_gateway::store::summary::{Objective, Window};
 use prom_stream_gateway::store::{Cut, Family, Values};
 

@@ -7,8 +7,8 @@ use migrations::v3;
 use super::family::texts;
 use super::lengths::{ascending, expect_length, take, total};
 use crate::model::mode::LONGEST_WINDOW_SECONDS;
-use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp};
-use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
+use crate::model::{Exemplar, MetricType, NativeHistogram, Timestamp, WindowedValue};
+use crate::store::decaying_window::{DecayingWindow, Slot};
 use crate::store::{Family, Values};
 
 /// The rows, ascending.

@@ -4,8 +4,8 @@
 use super::*;
 use crate::expose::page;
 use crate::model::push::{IdempotencyKey, Matching, Operation};
-use crate::model::{BatchPush, Exemplar, MetricType, NativeHistogram, Push};
-use crate::store::decaying_window::{DecayingWindow, Slot, WindowedValue};
+use crate::model::{BatchPush, Exemplar, MetricType, NativeHistogram, Push, WindowedValue};
+use crate::store::decaying_window::{DecayingWindow, Slot};
 use crate::store::{AppliedKey, Family, TextColumn};
 
 fn exemplar(labels: &str, timestamp: Option<u64>) -> Arc<Exemplar> {

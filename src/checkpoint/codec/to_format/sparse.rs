@@ -1,11 +1,11 @@
 //! What only some rows of a family have: each column lists those that do.
 
+use crate::model::WindowedValue;
 use migrations::v3;
 
 use super::family::count;
 use crate::checkpoint::codec::CodecError;
 use crate::store::Family;
-use crate::store::decaying_window::WindowedValue;
 
 /// Tells of each row that has something how many had nothing since the one before.
 #[derive(Default)]

@@ -69,7 +69,7 @@ impl ModelFamily {
     fn set(
         &mut self,
         labels: &str,
-        meet: Meet,
+        combine: Combine,
         value: f64,
         now: Timestamp,
     ) -> Result<bool, Reason> {
@@ -77,17 +77,19 @@ impl ModelFamily {
         let before = self.scalar(labels, before, now);
         let total = before + value;
         let is_counter = self.metric_type == Counter;
-        if meet == Meet::Add && is_counter && value < 0.0 {
-            return Err(Reason::NegativeCounter);
+        if combine == Combine::Add {
+            finite(value)?;
+            if is_counter && value < 0.0 {
+                return Err(Reason::NegativeCounter);
+            }
+            if !total.is_finite() && (is_counter || before.is_finite()) {
+                return Err(Reason::InvalidValue);
+            }
         }
-        let were_finite = before.is_finite() && value.is_finite();
-        if meet == Meet::Add && !total.is_finite() && (is_counter || were_finite) {
-            return Err(Reason::InvalidValue);
-        }
-        let after = if meet == Meet::Add { total } else { value };
+        let after = if combine == Combine::Add { total } else { value };
         self.windows.remove(labels);
         self.series.get_mut(labels).expect("made").state = State::Scalar(after);
-        Ok(meet == Meet::Replace && after < before)
+        Ok(combine == Combine::Replace && after < before)
     }
 
     fn window(
@@ -125,25 +127,25 @@ impl ModelFamily {
         let objectives = if self.metric_type == Summary { shape.len() } else { 0 };
         let state = &mut self.entry(labels, group, began).state;
         let (replaces, fell) = match (&series.change, state) {
-            (Change::Scalar { meet, value }, _) => {
-                (*meet == Meet::Replace, self.set(labels, *meet, *value, now)?)
+            (Change::Scalar { combine, value }, _) => {
+                (*combine == Combine::Replace, self.set(labels, *combine, *value, now)?)
             }
             (Change::Windowed { mean, seconds, value }, _) => {
                 self.window(labels, *mean, *seconds, *value, now)?;
                 (false, false)
             }
             (
-                Change::Histogram { meet, bounds, counts, sum, native },
+                Change::Histogram { combine, bounds, counts, sum, native },
                 State::Histogram { counts: own, sum: own_sum, native: own_native },
             ) => {
                 let before: u64 = own.iter().sum();
-                if *meet == Meet::Replace {
+                if *combine == Combine::Replace {
                     own.fill(0);
                     (*own_sum, *own_native) = (0.0, None);
                 }
                 let was_empty = own.iter().all(|count| *count == 0);
                 *own_sum += sum;
-                if *meet == Meet::Add {
+                if *combine == Combine::Add {
                     finite(*sum)?;
                     finite(*own_sum)?;
                 }
@@ -161,28 +163,28 @@ impl ModelFamily {
                     (Some(kept), None) if adds_nothing && !was_empty => Some(kept),
                     _ => None,
                 };
-                (*meet == Meet::Replace, own.iter().sum::<u64>() < before)
+                (*combine == Combine::Replace, own.iter().sum::<u64>() < before)
             }
             (
-                Change::Summary { meet, count, sum, quantiles },
+                Change::Summary { combine, count, sum, quantiles },
                 State::Summary { count: own, sum: own_sum, quantiles: own_quantiles },
             ) => {
                 let before = *own;
-                if *meet == Meet::Replace {
+                if *combine == Combine::Replace {
                     (*own, *own_sum) = (0, 0.0);
                 }
                 *own += count;
                 *own_sum += sum;
-                if *meet == Meet::Add {
+                if *combine == Combine::Add {
                     finite(*sum)?;
                     finite(*own_sum)?;
                 }
                 let (at, values) = quantiles.split_at(quantiles.len() / 2);
                 let pairs: Vec<(f64, f64)> =
                     at.iter().copied().zip(values.iter().copied()).collect();
-                let instead = *meet == Meet::Replace && (objectives > 0 || !pairs.is_empty());
+                let instead = *combine == Combine::Replace && (objectives > 0 || !pairs.is_empty());
                 *own_quantiles = instead.then_some(pairs);
-                (*meet == Meet::Replace, *own < before)
+                (*combine == Combine::Replace, *own < before)
             }
             other => panic!("{other:?}"),
         };
@@ -204,7 +206,7 @@ impl ModelFamily {
             State::Scalar(_) => {
                 let replaces = matches!(event.mode, Mode::Replace | Mode::Family)
                     || (event.mode, self.metric_type) == (Mode::Natural, Gauge);
-                let meet = if replaces { Meet::Replace } else { Meet::Add };
+                let combine = if replaces { Combine::Replace } else { Combine::Add };
                 match event.mode {
                     Mode::Mean { window_seconds } => {
                         self.window(labels, true, window_seconds, event.value, now)?;
@@ -213,7 +215,7 @@ impl ModelFamily {
                         self.window(labels, false, window_seconds, event.value, now)?;
                     }
                     _ => {
-                        let fell = self.set(labels, meet, event.value, now)?;
+                        let fell = self.set(labels, combine, event.value, now)?;
                         let series = self.series.get_mut(labels).expect("made");
                         series.created = series.created.map(|known| if fell { now } else { known });
                     }

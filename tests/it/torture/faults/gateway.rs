@@ -43,11 +43,19 @@ pub(super) fn two_starters(round: &mut Round, _: &mut Random) {
     round.gateway.launch();
     round.other.launch();
     let other_won = wait_for("one owner", DEADLINE, || {
-        match (phase(&round.gateway).as_str(), phase(&round.other).as_str()) {
-            ("serving", "standby") => Ok(false),
-            ("standby", "serving") => Ok(true),
-            phases => Err(format!("{phases:?}")),
+        // The first owner may have been too slow to keep the lease: then it goes away.
+        let stands_back = |gateway: &mut Gateway| match gateway.exited() {
+            Some(status) => status.code() == Some(1),
+            None => phase(gateway) == "standby",
+        };
+        let phases = (phase(&round.gateway), phase(&round.other));
+        if phases.0 == "serving" && stands_back(&mut round.other) {
+            return Ok(false);
         }
+        if phases.1 == "serving" && stands_back(&mut round.gateway) {
+            return Ok(true);
+        }
+        Err(format!("{phases:?}"))
     });
     if other_won {
         round.swap();

@@ -10,8 +10,7 @@ use super::decaying_window::DecayingWindow;
 use super::family::{Family, Values};
 use super::refusal::Fault;
 use super::step::{HistogramStep, Step, SummaryStep, When};
-use crate::model::push::Meet;
-use crate::model::{MetricType, Reason};
+use crate::model::{Combine, MetricType, Reason};
 
 /// Pushes can bring a series no higher. Events count on from there, one by one, so that no counter
 /// of observations ever overflows.
@@ -19,7 +18,7 @@ const MOST_OBSERVATIONS: u64 = 1 << 63;
 
 /// What a series would hold.
 #[derive(Clone, Debug)]
-pub(super) struct Outlook {
+pub(super) struct DryRun {
     metric_type: MetricType,
     /// Of scalars the value, else the sum of all observations.
     value: f64,
@@ -31,7 +30,7 @@ pub(super) struct Outlook {
     pub(super) series: u64,
 }
 
-impl Outlook {
+impl DryRun {
     /// A series of the family that has seen nothing.
     pub(super) fn new(family: &Family) -> Self {
         let series = family.series_per_row();
@@ -63,16 +62,15 @@ impl Outlook {
     /// Takes the step, or says why it does not fit.
     pub(super) fn take(&mut self, step: &Step<'_>, when: When) -> Result<(), Fault> {
         match step {
-            Step::Scalar { meet, value, .. } => {
-                self.value = match meet {
-                    Meet::Replace => *value,
-                    Meet::Add => self.scalar_sum(*value)?,
+            Step::Scalar { combine, value, .. } => {
+                self.value = match combine {
+                    Combine::Replace => *value,
+                    Combine::Add => self.scalar_sum(*value)?,
                 };
                 self.window = None;
             }
             Step::Windowed { shows, window_seconds, value } => {
-                finite(*value)?;
-                self.not_negative(*value)?;
+                self.added(*value)?;
                 let window = self.window.take().filter(|window| {
                     (window.shows, window.window_seconds) == (*shows, *window_seconds)
                 });
@@ -86,14 +84,14 @@ impl Outlook {
                 self.window = Some(window);
             }
             Step::Histogram(step) => self.take_histogram(step)?,
-            Step::Summary(SummaryStep { meet, count, sum, quantiles }) => {
-                self.take_total(*meet, *count, *sum)?;
-                let kept = *meet == Meet::Replace;
+            Step::Summary(SummaryStep { combine, count, sum, quantiles }) => {
+                self.take_total(*combine, *count, *sum)?;
+                let kept = *combine == Combine::Replace;
                 self.series =
                     if kept { quantiles.len() as u64 / 2 + 2 } else { self.series_of_family };
             }
             Step::Observe(value) => {
-                finite(*value)?;
+                self.added(*value)?;
                 self.value = finite_sum(self.value, *value)?;
                 self.observations += 1;
                 self.series = self.series_of_family;
@@ -103,22 +101,17 @@ impl Outlook {
     }
 
     fn scalar_sum(&self, value: f64) -> Result<f64, Fault> {
-        self.not_negative(value)?;
-        let may_be_infinite = self.metric_type != MetricType::Counter
-            && !(value.is_finite() && self.value.is_finite());
-        if may_be_infinite {
-            return Ok(self.value + value);
-        }
-        finite(value)?;
-        finite_sum(self.value, value)
+        self.added(value)?;
+        // What a push set to infinity stays so, unless it is a counter.
+        let is_lost = self.metric_type != MetricType::Counter && !self.value.is_finite();
+        if is_lost { Ok(self.value + value) } else { finite_sum(self.value, value) }
     }
 
-    fn not_negative(&self, value: f64) -> Result<(), Fault> {
-        if self.metric_type == MetricType::Counter && value < 0.0 {
-            let what = format!("value {value} is negative, and a counter only grows");
-            return Err(Fault { reason: Reason::NegativeCounter, what });
-        }
-        Ok(())
+    fn added(&self, value: f64) -> Result<(), Fault> {
+        Combine::Add.check(self.metric_type, value).map_err(|unfit| Fault {
+            reason: unfit.reason,
+            what: format!("{value} is to be added, {} is expected", unfit.expected),
+        })
     }
 
     fn take_histogram(&mut self, step: &HistogramStep<'_>) -> Result<(), Fault> {
@@ -133,14 +126,14 @@ impl Outlook {
             );
             return Err(Fault { reason: Reason::Inconsistent, what });
         }
-        self.take_total(step.meet, total, step.sum)
+        self.take_total(step.combine, total, step.sum)
     }
 
-    fn take_total(&mut self, meet: Meet, count: u64, sum: f64) -> Result<(), Fault> {
-        let (before, value) = match meet {
-            Meet::Replace => (0, sum),
-            Meet::Add => {
-                finite(sum)?;
+    fn take_total(&mut self, combine: Combine, count: u64, sum: f64) -> Result<(), Fault> {
+        let (before, value) = match combine {
+            Combine::Replace => (0, sum),
+            Combine::Add => {
+                self.added(sum)?;
                 (self.observations, finite_sum(self.value, sum)?)
             }
         };
@@ -153,14 +146,6 @@ impl Outlook {
         self.value = value;
         Ok(())
     }
-}
-
-fn finite(value: f64) -> Result<(), Fault> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    let what = format!("{value} cannot be added up, a finite number is expected");
-    Err(Fault { reason: Reason::InvalidValue, what })
 }
 
 fn finite_sum(sum: f64, value: f64) -> Result<f64, Fault> {
