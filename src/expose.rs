@@ -20,7 +20,6 @@ pub mod number;
 mod openmetrics;
 pub mod own_metrics;
 mod protobuf;
-mod row;
 mod samples;
 #[cfg(test)]
 mod speed;

@@ -14,8 +14,7 @@ use super::head::Head;
 use super::label_names::LabelNames;
 use super::layout::Entry;
 use super::number::{push_label_float, push_label_number, push_number, push_seconds, push_whole};
-use super::row::{count, created, estimates, exemplar, own_counts};
-use crate::store::{Family, Values};
+use crate::store::{Family, RowView, Values};
 
 /// What the two text formats write differently.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -109,49 +108,46 @@ impl<'a> Samples<'a> {
     /// Writes these parts of the rows that were not removed.
     pub(super) fn write(&self, out: &mut Vec<u8>, parts: &[Part], rows: Range<usize>) {
         for row in rows.filter(|row| !self.family.removed.contains(*row)) {
-            let labels = self.label_names.apply(self.family.labels.get(row));
+            let row = self.family.row(row);
+            let labels = self.label_names.apply(row.labels());
             for part in parts {
                 self.part(out, *part, row, &labels);
             }
         }
     }
 
-    fn part(&self, out: &mut Vec<u8>, part: Part, row: usize, labels: &str) {
-        match (part, &self.family.values) {
-            (Part::Value, Values::Scalars(_)) => {
+    fn part(&self, out: &mut Vec<u8>, part: Part, row: RowView<'_>, labels: &str) {
+        match part {
+            Part::Value => {
                 self.value.push(out, labels);
-                push_number(out, self.family.scalar(row, self.view.now));
+                push_number(out, row.scalar(self.view.now));
                 self.exemplar(out, row, 0);
                 out.push(b'\n');
             }
-            (Part::Buckets, Values::Histograms { .. }) => self.buckets(out, row, labels),
-            (Part::Quantiles, Values::Summaries { .. }) => self.quantiles(out, row, labels),
-            (Part::Sum, Values::Histograms { sums, .. } | Values::Summaries { sums, .. }) => {
+            Part::Buckets => self.buckets(out, row, labels),
+            Part::Quantiles => self.quantiles(out, row, labels),
+            Part::Sum => {
                 self.sum.push(out, labels);
-                push_number(out, sums[row]);
+                push_number(out, row.sum());
                 out.push(b'\n');
             }
-            (Part::Count, Values::Histograms { .. } | Values::Summaries { .. }) => {
+            Part::Count => {
                 self.count.push(out, labels);
-                push_whole(out, count(&self.family.values, row));
+                push_whole(out, row.count());
                 out.push(b'\n');
             }
-            (Part::Created, _) => {
-                if let Some(created) = created(self.family, row) {
+            Part::Created => {
+                if let Some(created) = row.created() {
                     self.created.push(out, labels);
                     push_seconds(out, created);
                     out.push(b'\n');
                 }
             }
-            _ => unreachable!("{part:?} is no part of a {}", self.family.metric_type),
         }
     }
 
-    fn buckets(&self, out: &mut Vec<u8>, row: usize, labels: &str) {
-        let mut cumulative = 0;
-        let own_counts = own_counts(&self.family.values, row);
-        for (bucket, (own, le)) in own_counts.iter().zip(&self.extra).enumerate() {
-            cumulative += own;
+    fn buckets(&self, out: &mut Vec<u8>, row: RowView<'_>, labels: &str) {
+        for (bucket, ((_, cumulative), le)) in row.buckets().zip(&self.extra).enumerate() {
             self.bucket.push_with(out, labels, le);
             push_whole(out, cumulative);
             self.exemplar(out, row, bucket);
@@ -159,16 +155,15 @@ impl<'a> Samples<'a> {
         }
     }
 
-    fn quantiles(&self, out: &mut Vec<u8>, row: usize, labels: &str) {
-        if let Some(pushed) = self.family.quantiles.get(row) {
-            for (quantile, value) in pushed.iter() {
+    fn quantiles(&self, out: &mut Vec<u8>, row: RowView<'_>, labels: &str) {
+        if let Some(pushed) = row.pushed_quantiles() {
+            for (quantile, value) in pushed {
                 let label = self.style.extra_label("quantile", *quantile);
                 self.quantile(out, labels, &label, *value);
             }
             return;
         }
-        let estimates = estimates(&self.family.values, row, self.view.now);
-        for (label, estimate) in self.extra.iter().zip(estimates) {
+        for (label, (_, estimate)) in self.extra.iter().zip(row.quantiles(self.view.now)) {
             self.quantile(out, labels, label, estimate);
         }
     }
@@ -179,9 +174,9 @@ impl<'a> Samples<'a> {
         out.push(b'\n');
     }
 
-    fn exemplar(&self, out: &mut Vec<u8>, row: usize, bucket: usize) {
+    fn exemplar(&self, out: &mut Vec<u8>, row: RowView<'_>, bucket: usize) {
         if self.style.exemplars
-            && let Some(exemplar) = exemplar(self.family, row, bucket)
+            && let Some(exemplar) = row.exemplar(bucket)
         {
             push_exemplar(out, exemplar, self.view.escaping);
         }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::checkpoint::codec::Snapshot;
 use crate::expose::{self, Form};
 use crate::model::{Exemplar, NativeHistogram, Timestamp, labels};
-use crate::store::{Cut, Family, Values};
+use crate::store::{Cut, Family, RowView, Values};
 
 /// What a scrape would have served then, without the gateway's own metrics.
 pub(super) fn prometheus(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
@@ -46,7 +46,7 @@ pub(super) fn json(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> 
 
 fn family(family: &Family, cut: &Cut) -> Value {
     let series: Vec<Value> =
-        family.rows().map(|row| Value::Object(series(family, row, cut))).collect();
+        family.rows().map(|row| Value::Object(series(family, family.row(row), cut))).collect();
     let mut members = Map::new();
     members.insert("name".into(), family.name.as_ref().into());
     members.insert("type".into(), family.metric_type.as_str().into());
@@ -58,74 +58,55 @@ fn family(family: &Family, cut: &Cut) -> Value {
     Value::Object(members)
 }
 
-fn series(family: &Family, row: usize, cut: &Cut) -> Map<String, Value> {
+fn series(family: &Family, row: RowView<'_>, cut: &Cut) -> Map<String, Value> {
     let mut members = values(family, row, cut.taken_at);
-    members.insert("labels".into(), label_set(family.labels.get(row)));
-    if let Some(created) = family.created.get(row).filter(|at| **at != Timestamp::default()) {
+    members.insert("labels".into(), label_set(row.labels()));
+    if let Some(created) = row.created() {
         members.insert("created_at_seconds".into(), created.as_seconds().into());
     }
-    if let Some(group) = family.group(row).and_then(|group| cut.groups.get(group)) {
+    if let Some(group) = row.group().and_then(|group| cut.groups.get(group)) {
         members.insert("group".into(), label_set(group));
     }
-    if let Some(window) = family.windows.get(row) {
+    if let Some(window) = row.window() {
         let (shows, seconds) = (window.shows.as_str(), window.window_seconds);
         members.insert("window".into(), json!({ "shows": shows, "seconds": seconds }));
     }
-    if let Some(exemplars) = family.exemplars.get(row) {
-        let exemplars = exemplars.iter().map(|(bucket, of)| exemplar(family, *bucket, of));
-        members.insert("exemplars".into(), exemplars.collect());
+    let bounds: Vec<f64> = row.buckets().map(|(bound, _)| bound).collect();
+    let exemplars: Vec<Value> =
+        row.exemplars().map(|(bucket, of)| exemplar(bounds.get(bucket), of)).collect();
+    if !exemplars.is_empty() {
+        members.insert("exemplars".into(), exemplars.into());
     }
-    if let Some(native) = family.natives.get(row) {
+    if let Some(native) = row.native() {
         members.insert("native".into(), self::native(native));
     }
     members
 }
 
-fn values(family: &Family, row: usize, now: Timestamp) -> Map<String, Value> {
-    let members = match &family.values {
-        Values::Scalars(_) => vec![("value", number(family.scalar(row, now)))],
-        Values::Histograms { bounds, counts, sums } => {
-            let own = &counts[row * (bounds.len() + 1)..][..=bounds.len()];
-            let mut count = 0;
-            let mut buckets = Vec::with_capacity(own.len());
-            for (bound, own) in bounds.iter().chain(&[f64::INFINITY]).zip(own) {
-                count += own;
-                buckets.push(json!({ "le": number(*bound), "count": count }));
-            }
-            vec![("count", count.into()), ("sum", number(sums[row])), ("buckets", buckets.into())]
-        }
-        Values::Summaries { counts, sums, .. } => {
-            let quantiles = quantiles(family, row, now).into_iter();
-            let quantiles = quantiles
-                .map(|(quantile, value)| json!({ "quantile": quantile, "value": number(value) }));
-            let quantiles = quantiles.collect();
-            vec![
-                ("count", counts[row].into()),
-                ("sum", number(sums[row])),
-                ("quantiles", quantiles),
-            ]
-        }
-    };
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// A summary's quantiles: those that were pushed, or estimates.
-fn quantiles(family: &Family, row: usize, now: Timestamp) -> Vec<(f64, f64)> {
-    if let Some(pushed) = family.quantiles.get(row) {
-        return pushed.to_vec();
+fn values(family: &Family, row: RowView<'_>, now: Timestamp) -> Map<String, Value> {
+    let mut members = Map::new();
+    if let Values::Scalars(_) = &family.values {
+        members.insert("value".into(), number(row.scalar(now)));
+        return members;
     }
-    let Values::Summaries { objectives, windows, .. } = &family.values else { return Vec::new() };
-    let estimates = windows.get(row).map(|window| window.quantiles(objectives, now));
-    let quantiles = objectives.iter().map(|objective| objective.quantile);
-    quantiles.zip(estimates.into_iter().flatten()).collect()
+    members.insert("count".into(), row.count().into());
+    members.insert("sum".into(), number(row.sum()));
+    if let Values::Histograms { .. } = &family.values {
+        let bucket = |(bound, count)| json!({ "le": number(bound), "count": count });
+        members.insert("buckets".into(), row.buckets().map(bucket).collect());
+    } else {
+        let quantiles = row.quantiles(now).into_iter();
+        let quantile = |(quantile, value)| json!({ "quantile": quantile, "value": number(value) });
+        members.insert("quantiles".into(), quantiles.map(quantile).collect());
+    }
+    members
 }
 
 /// `le` tells of which bucket it is.
-fn exemplar(family: &Family, bucket: u32, exemplar: &Exemplar) -> Value {
+fn exemplar(upper_bound: Option<&f64>, exemplar: &Exemplar) -> Value {
     let mut members = Map::new();
-    if let Values::Histograms { bounds, .. } = &family.values {
-        let bound = bounds.get(bucket as usize).copied().unwrap_or(f64::INFINITY);
-        members.insert("le".into(), number(bound));
+    if let Some(bound) = upper_bound {
+        members.insert("le".into(), number(*bound));
     }
     members.insert("labels".into(), label_set(&exemplar.labels));
     members.insert("value".into(), number(exemplar.value));

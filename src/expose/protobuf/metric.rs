@@ -5,9 +5,8 @@ use super::wire::Sink;
 use crate::expose::View;
 use crate::expose::label_names::LabelNames;
 use crate::expose::layout::Entry;
-use crate::expose::row::{count, created, estimates, exemplar, own_counts};
 use crate::model::{Exemplar, MetricType, Timestamp, labels};
-use crate::store::{Family, Values};
+use crate::store::{Family, RowView};
 
 /// The rows of one family.
 pub(super) struct Metrics<'a> {
@@ -30,72 +29,59 @@ impl<'a> Metrics<'a> {
         const UNTYPED: u32 = 5;
         const HISTOGRAM: u32 = 7;
 
-        label_pairs(sink, LABEL, &self.label_names.apply(self.family.labels.get(row)));
-        match (&self.family.values, self.family.metric_type) {
-            (Values::Scalars(_), metric_type) => {
-                let value = self.family.scalar(row, self.view.now);
-                match metric_type {
-                    MetricType::Counter => {
-                        sink.message(COUNTER, |counter| self.counter(counter, row, value));
-                    }
-                    MetricType::Gauge => sink.message(GAUGE, |gauge| gauge.double(1, value)),
-                    _ => sink.message(UNTYPED, |untyped| untyped.double(1, value)),
-                }
+        let row = self.family.row(row);
+        label_pairs(sink, LABEL, &self.label_names.apply(row.labels()));
+        match self.family.metric_type {
+            MetricType::Counter => sink.message(COUNTER, |sink| self.counter(sink, row)),
+            MetricType::Gauge => {
+                sink.message(GAUGE, |sink| sink.double(1, row.scalar(self.view.now)));
             }
-            (Values::Histograms { bounds, sums, .. }, _) => {
-                sink.message(HISTOGRAM, |histogram| {
-                    self.histogram(histogram, row, bounds, sums[row]);
-                });
+            MetricType::Untyped => {
+                sink.message(UNTYPED, |sink| sink.double(1, row.scalar(self.view.now)));
             }
-            (Values::Summaries { sums, .. }, _) => {
-                sink.message(SUMMARY, |summary| self.summary(summary, row, sums[row]));
-            }
+            MetricType::Histogram => sink.message(HISTOGRAM, |sink| self.histogram(sink, row)),
+            MetricType::Summary => sink.message(SUMMARY, |sink| self.summary(sink, row)),
         }
     }
 
-    fn counter<S: Sink>(&self, sink: &mut S, row: usize, value: f64) {
+    fn counter<S: Sink>(&self, sink: &mut S, row: RowView<'_>) {
         const VALUE: u32 = 1;
         const EXEMPLAR: u32 = 2;
         const CREATED: u32 = 3;
 
-        sink.double(VALUE, value);
-        if let Some(exemplar) = exemplar(self.family, row, 0) {
+        sink.double(VALUE, row.scalar(self.view.now));
+        if let Some(exemplar) = row.exemplar(0) {
             sink.message(EXEMPLAR, |sink| self.exemplar(sink, exemplar));
         }
-        self.created(sink, CREATED, row);
+        created(sink, CREATED, row);
     }
 
-    fn histogram<S: Sink>(&self, sink: &mut S, row: usize, bounds: &[f64], sum: f64) {
+    fn histogram<S: Sink>(&self, sink: &mut S, row: RowView<'_>) {
         const SAMPLE_COUNT: u32 = 1;
         const SAMPLE_SUM: u32 = 2;
         const BUCKET: u32 = 3;
         const CREATED: u32 = 15;
         const EXEMPLARS: u32 = 16;
 
-        sink.uint(SAMPLE_COUNT, count(&self.family.values, row));
-        sink.double(SAMPLE_SUM, sum);
-        let native = self.family.natives.get(row);
+        sink.uint(SAMPLE_COUNT, row.count());
+        sink.double(SAMPLE_SUM, row.sum());
+        let native = row.native();
         // Of a native histogram without classic buckets, +Inf would be one.
-        if native.is_none() || !bounds.is_empty() {
-            let bounds = bounds.iter().copied().chain([f64::INFINITY]);
-            let mut cumulative = 0;
-            let own_counts = own_counts(&self.family.values, row);
-            for (bucket, (bound, own)) in bounds.zip(own_counts).enumerate() {
-                cumulative += own;
-                let exemplar = exemplar(self.family, row, bucket);
-                sink.message(BUCKET, |sink| self.bucket(sink, cumulative, bound, exemplar));
+        if native.is_none() || row.own_counts().len() > 1 {
+            for (bucket, (upper_bound, cumulative)) in row.buckets().enumerate() {
+                let exemplar = row.exemplar(bucket);
+                sink.message(BUCKET, |sink| self.bucket(sink, cumulative, upper_bound, exemplar));
             }
         }
         if let Some(native) = native {
             native::write(sink, native);
             // Here, those without a time mean nothing.
-            let exemplars = self.family.exemplars.get(row);
-            let exemplars = exemplars.iter().flat_map(|exemplars| exemplars.iter());
-            for (_, exemplar) in exemplars.filter(|(_, exemplar)| exemplar.timestamp.is_some()) {
+            let with_time = row.exemplars().filter(|(_, exemplar)| exemplar.timestamp.is_some());
+            for (_, exemplar) in with_time {
                 sink.message(EXEMPLARS, |sink| self.exemplar(sink, exemplar));
             }
         }
-        self.created(sink, CREATED, row);
+        created(sink, CREATED, row);
     }
 
     fn bucket<S: Sink>(
@@ -116,30 +102,22 @@ impl<'a> Metrics<'a> {
         }
     }
 
-    fn summary<S: Sink>(&self, sink: &mut S, row: usize, sum: f64) {
+    fn summary<S: Sink>(&self, sink: &mut S, row: RowView<'_>) {
         const SAMPLE_COUNT: u32 = 1;
         const SAMPLE_SUM: u32 = 2;
         const CREATED: u32 = 4;
 
-        sink.uint(SAMPLE_COUNT, count(&self.family.values, row));
-        sink.double(SAMPLE_SUM, sum);
-        if let Some(pushed) = self.family.quantiles.get(row) {
-            for (quantile, value) in pushed.iter() {
-                self::quantile(sink, *quantile, *value);
-            }
-        } else if let Values::Summaries { objectives, windows, .. } = &self.family.values
-            && windows.get(row).is_some()
-        {
-            // Estimates cost much, and their length is always the same.
-            let estimates = match S::MEASURES {
-                true => vec![0.0; objectives.len()],
-                false => estimates(&self.family.values, row, self.view.now),
-            };
-            for (objective, estimate) in objectives.iter().zip(estimates) {
-                self::quantile(sink, objective.quantile, estimate);
-            }
+        sink.uint(SAMPLE_COUNT, row.count());
+        sink.double(SAMPLE_SUM, row.sum());
+        // Estimates cost much, and their length is always the same.
+        let quantiles = match S::MEASURES {
+            true => vec![(0.0, 0.0); row.quantile_count()],
+            false => row.quantiles(self.view.now),
+        };
+        for (quantile, value) in quantiles {
+            self::quantile(sink, quantile, value);
         }
-        self.created(sink, CREATED, row);
+        created(sink, CREATED, row);
     }
 
     fn exemplar<S: Sink>(&self, sink: &mut S, exemplar: &Exemplar) {
@@ -155,11 +133,11 @@ impl<'a> Metrics<'a> {
             sink.message(TIMESTAMP, |sink| timestamp(sink, at));
         }
     }
+}
 
-    fn created<S: Sink>(&self, sink: &mut S, field: u32, row: usize) {
-        if let Some(created) = created(self.family, row) {
-            sink.message(field, |sink| timestamp(sink, created));
-        }
+fn created<S: Sink>(sink: &mut S, field: u32, row: RowView<'_>) {
+    if let Some(created) = row.created() {
+        sink.message(field, |sink| timestamp(sink, created));
     }
 }
 

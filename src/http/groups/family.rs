@@ -6,7 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::LabelSet;
 use crate::expose::number::push_go_number;
 use crate::model::Timestamp;
-use crate::store::{Family, Values};
+use crate::store::{Family, RowView, Values};
 
 pub(super) struct FamilyView<'a> {
     pub(super) family: &'a Family,
@@ -17,8 +17,8 @@ pub(super) struct FamilyView<'a> {
 }
 
 struct SeriesView<'a> {
-    family: &'a Family,
-    row: usize,
+    values: &'a Values,
+    row: RowView<'a>,
     now: Timestamp,
 }
 
@@ -31,7 +31,10 @@ impl Serialize for FamilyView<'_> {
         if !family.help.is_empty() {
             view.serialize_entry("help", &*family.help)?;
         }
-        let series = rows.iter().map(|row| SeriesView { family, row: *row, now: *now });
+        let series = rows.iter().map(|row| {
+            let (values, row) = (&family.values, family.row(*row));
+            SeriesView { values, row, now: *now }
+        });
         view.serialize_entry("metrics", &series.collect::<Vec<_>>())?;
         view.end()
     }
@@ -39,45 +42,24 @@ impl Serialize for FamilyView<'_> {
 
 impl Serialize for SeriesView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { family, row, now } = *self;
+        let Self { values, row, now } = *self;
         let mut series = serializer.serialize_map(None)?;
-        series.serialize_entry("labels", &LabelSet(family.labels.get(row)))?;
-        match &family.values {
-            Values::Scalars(values) => {
-                let window = family.windows.get(row);
-                let value = window.map_or(values[row], |window| window.value(now));
-                series.serialize_entry("value", &number(value))?;
-            }
-            Values::Histograms { bounds, counts, sums } => {
-                let width = bounds.len() + 1;
-                let own = &counts[row * width..][..width];
-                let upper_bounds = bounds.iter().copied().chain([f64::INFINITY]).map(number);
-                let cumulative = own.iter().scan(0_u64, |total, own| {
-                    *total += own;
-                    Some(total.to_string())
-                });
-                series.serialize_entry("count", &own.iter().sum::<u64>().to_string())?;
-                series.serialize_entry("sum", &number(sums[row]))?;
-                series
-                    .serialize_entry("buckets", &Pairs(upper_bounds.zip(cumulative).collect()))?;
-            }
-            Values::Summaries { objectives, counts, sums, windows } => {
-                let quantiles: Vec<(f64, f64)> = match (family.quantiles.get(row), windows.get(row))
-                {
-                    (Some(pushed), _) => pushed.to_vec(),
-                    (None, Some(window)) => {
-                        let estimates = window.quantiles(objectives, now);
-                        objectives.iter().map(|it| it.quantile).zip(estimates).collect()
-                    }
-                    (None, None) => Vec::new(),
-                };
-                let quantiles = quantiles.into_iter();
-                let quantiles =
-                    quantiles.map(|(quantile, value)| (number(quantile), number(value)));
-                series.serialize_entry("count", &counts[row].to_string())?;
-                series.serialize_entry("sum", &number(sums[row]))?;
-                series.serialize_entry("quantiles", &Pairs(quantiles.collect()))?;
-            }
+        series.serialize_entry("labels", &LabelSet(row.labels()))?;
+        if let Values::Scalars(_) = values {
+            series.serialize_entry("value", &number(row.scalar(now)))?;
+            return series.end();
+        }
+        series.serialize_entry("count", &row.count().to_string())?;
+        series.serialize_entry("sum", &number(row.sum()))?;
+        if let Values::Histograms { .. } = values {
+            let buckets = row.buckets();
+            let buckets =
+                buckets.map(|(bound, cumulative)| (number(bound), cumulative.to_string()));
+            series.serialize_entry("buckets", &Pairs(buckets.collect()))?;
+        } else {
+            let quantiles = row.quantiles(now).into_iter();
+            let quantiles = quantiles.map(|(quantile, value)| (number(quantile), number(value)));
+            series.serialize_entry("quantiles", &Pairs(quantiles.collect()))?;
         }
         series.end()
     }
