@@ -46,7 +46,7 @@ pub enum Format {
 
 /// How a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
+pub struct PageFormat {
     pub format: Format,
     /// What becomes of names that not every reader can take.
     pub escaping: Escaping,
@@ -54,7 +54,7 @@ pub struct Form {
     pub created_samples: bool,
 }
 
-impl Form {
+impl PageFormat {
     /// What every reader understands.
     pub const TEXT: Self =
         Self { format: Format::Text, escaping: Escaping::Underscores, created_samples: false };
@@ -73,7 +73,7 @@ pub fn render(
     cut: &Cut,
     own: &[Family],
     now: Timestamp,
-    form: Form,
+    form: PageFormat,
     emit: impl FnMut(Vec<u8>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut chunks = Chunks::new(emit);
@@ -96,7 +96,7 @@ pub fn units(
     cut: &Cut,
     own: &[Family],
     now: Timestamp,
-    form: Form,
+    form: PageFormat,
     show: impl FnMut(Unit<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let entries = layout::entries(&cut.families, own, form.escaping);
@@ -106,7 +106,7 @@ pub fn units(
 fn each_unit(
     entries: &[Entry<'_>],
     view: View,
-    form: Form,
+    form: PageFormat,
     show: impl FnMut(Unit<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     match form.format {
@@ -122,11 +122,11 @@ fn each_unit(
 /// The whole page as text, for tests.
 #[cfg(test)]
 pub(crate) fn page(cut: &Cut, now: Timestamp) -> String {
-    String::from_utf8(bytes(cut, &[], now, Form::TEXT)).expect("texts are UTF-8")
+    String::from_utf8(bytes(cut, &[], now, PageFormat::TEXT)).expect("texts are UTF-8")
 }
 
 #[cfg(test)]
-fn bytes(cut: &Cut, own: &[Family], now: Timestamp, form: Form) -> Vec<u8> {
+fn bytes(cut: &Cut, own: &[Family], now: Timestamp, form: PageFormat) -> Vec<u8> {
     let mut page = Vec::new();
     let flow = render(cut, own, now, form, |chunk| {
         page.extend(chunk);

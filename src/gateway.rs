@@ -46,7 +46,7 @@ mod unread;
 pub use retirement::retire;
 
 use introduce::introduce;
-use pushes::Keeper;
+use pushes::PushSink;
 pub use pushes::journal_directory;
 use takeover::take_over;
 
@@ -172,7 +172,7 @@ impl Shared {
             return Ok(None);
         };
         let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
-        let Some(keeper) = pushes::open(&config, &status, &push, shutdown).await else {
+        let Some(push_sink) = pushes::open(&config, &status, &push, shutdown).await else {
             return Ok(None);
         };
         let max_series = config.metrics.max_series;
@@ -200,7 +200,7 @@ impl Shared {
             dead_letters,
             own_metrics,
             push,
-            keeper,
+            push_sink,
             crashed,
             restored_from,
         };
@@ -219,7 +219,7 @@ struct Parts {
     dead_letters: DeadLetters,
     own_metrics: OwnMetrics,
     push: PushFront,
-    keeper: Keeper,
+    push_sink: PushSink,
     /// The process before did not end in good order.
     crashed: bool,
     /// When the restored snapshot was taken; zero without one.
@@ -308,11 +308,11 @@ impl Parts {
             keepers: JoinSet::new(),
         };
         sources::start(self, &mut tasks);
-        if let Keeper::NoJournalYet(directory) = &self.keeper {
+        if let PushSink::NoJournalYet(directory) = &self.push_sink {
             late_journal::start(directory, &self.push, &mut tasks);
         }
         let sources::Tasks { readers, mut keepers, .. } = tasks;
-        self.keeper.start(&self.push, &context, &self.connector);
+        self.push_sink.start(&self.push, &context, &self.connector);
         keepers.spawn(dead_letters_writer::run(
             self.connector.clone(),
             self.config.dead_letters.clone(),

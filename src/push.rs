@@ -42,19 +42,19 @@ const MOST_WAITING: usize = 4096;
 /// Takes pushes; clones share it.
 #[derive(Clone, Default)]
 pub struct PushFront {
-    counter: Arc<RwLock<Counter>>,
+    state: Arc<RwLock<FrontState>>,
 }
 
 /// Whether pushes are taken.
-enum Counter {
+enum FrontState {
     /// Not yet, and why.
     Closed(String),
-    Open(Desk),
+    Open(OpenFront),
     /// Not any more.
     Ended,
 }
 
-impl Default for Counter {
+impl Default for FrontState {
     fn default() -> Self {
         Self::Closed(NOT_TAKING.into())
     }
@@ -64,7 +64,7 @@ const NOT_TAKING: &str = "not taking pushes: restoring, standing by or stopping;
 
 /// What an open front works with.
 #[derive(Clone)]
-struct Desk {
+struct OpenFront {
     store: Store,
     decode: Arc<DecodeOptions>,
     lease: Lease,
@@ -131,43 +131,43 @@ impl PushFront {
         waiting: Waiting,
     ) -> mpsc::Receiver<Pending> {
         let (keeper, pending) = mpsc::channel(MOST_WAITING);
-        let mut counter = self.counter.write();
-        if !matches!(*counter, Counter::Ended) {
-            *counter = Counter::Open(Desk { store, decode, lease, waiting, keeper });
+        let mut state = self.state.write();
+        if !matches!(*state, FrontState::Ended) {
+            *state = FrontState::Open(OpenFront { store, decode, lease, waiting, keeper });
         }
         pending
     }
 
     /// What pushes are answered until it is opened.
     pub fn refuse(&self, why: String) {
-        let mut counter = self.counter.write();
-        if matches!(*counter, Counter::Closed(_)) {
-            *counter = Counter::Closed(why);
+        let mut state = self.state.write();
+        if matches!(*state, FrontState::Closed(_)) {
+            *state = FrontState::Closed(why);
         }
     }
 
     /// Takes no more, and lets those on their way finish.
     pub async fn close(&self) {
-        let before = std::mem::replace(&mut *self.counter.write(), Counter::Ended);
-        if let Counter::Open(Desk { waiting, .. }) = before {
+        let before = std::mem::replace(&mut *self.state.write(), FrontState::Ended);
+        if let FrontState::Open(OpenFront { waiting, .. }) = before {
             waiting.all_answered().await;
         }
     }
 
-    fn desk(&self) -> Result<Desk, PushError> {
-        match &*self.counter.read() {
-            Counter::Open(desk) => Ok(desk.clone()),
-            Counter::Closed(why) => Err(PushError::Unavailable { why: why.clone() }),
-            Counter::Ended => Err(PushError::Unavailable { why: NOT_TAKING.into() }),
+    fn opened(&self) -> Result<OpenFront, PushError> {
+        match &*self.state.read() {
+            FrontState::Open(front) => Ok(front.clone()),
+            FrontState::Closed(why) => Err(PushError::Unavailable { why: why.clone() }),
+            FrontState::Ended => Err(PushError::Unavailable { why: NOT_TAKING.into() }),
         }
     }
 
     /// Applies a push, all of it or nothing; returns once a scrape would show it and a crash would
     /// not lose it.
     pub async fn submit(&self, request: PushRequest) -> Result<PushApplied, PushError> {
-        let desk = self.desk()?;
+        let front = self.opened()?;
         let request = Arc::new(request);
-        let refusal = match desk.submit(Arc::clone(&request)).await {
+        let refusal = match front.submit(Arc::clone(&request)).await {
             Err(PushError::Refused(refusal)) => refusal,
             other => return other,
         };
@@ -175,7 +175,7 @@ impl PushFront {
         // even be parsed leaves no trace, as with the Pushgateway.
         if refusal.reason != Reason::InvalidExposition
             && let Some(failed) = request.failed()
-            && let Err(error) = desk.submit(Arc::new(failed)).await
+            && let Err(error) = front.submit(Arc::new(failed)).await
         {
             tracing::debug!(%error, "the time of a failed push is not recorded");
         }
@@ -183,11 +183,11 @@ impl PushFront {
     }
 }
 
-impl Desk {
+impl OpenFront {
     async fn submit(&self, request: Arc<PushRequest>) -> Result<PushApplied, PushError> {
         let prepared = if request.body.len() > LARGE_BODY_BYTES {
-            let desk = self.clone();
-            let prepared = tokio::task::spawn_blocking(move || desk.prepare(&request)).await;
+            let front = self.clone();
+            let prepared = tokio::task::spawn_blocking(move || front.prepare(&request)).await;
             match prepared {
                 Ok(prepared) => prepared?,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),

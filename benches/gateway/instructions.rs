@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::process::Command;
 
-use prom_stream_gateway::expose::{Form, render};
+use prom_stream_gateway::expose::{PageFormat, render};
 use prom_stream_gateway::model::{Batch, Timestamp};
 
 use crate::events;
@@ -108,7 +108,7 @@ impl Kind {
         let now = Timestamp::now();
         let cut = process.store.scrape(now);
         for _ in 0..EVENTS / self.series() {
-            let _whole = render(&cut, &[], now, Form::TEXT, |chunk| {
+            let _whole = render(&cut, &[], now, PageFormat::TEXT, |chunk| {
                 black_box(chunk);
                 ControlFlow::Continue(())
             });

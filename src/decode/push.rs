@@ -22,7 +22,7 @@ mod effect;
 mod events;
 mod group_times;
 mod idempotency;
-mod path;
+mod path_labels;
 mod request;
 mod series_labels;
 mod write;
@@ -32,7 +32,7 @@ mod tests;
 
 pub use request::{BodyFormat, Dialect, Method, PushRequest, RecordError};
 
-use self::path::PathLabels;
+use self::path_labels::PathLabels;
 
 /// Gives a push its meaning, or says why all of it is refused.
 pub fn interpret(request: &PushRequest, options: &DecodeOptions) -> Result<Arc<Push>, PushRefusal> {

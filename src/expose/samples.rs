@@ -101,7 +101,7 @@ impl<'a> Samples<'a> {
 
     /// What the text of a row depends on besides the row, and besides what never changes as long as
     /// there is the family.
-    pub(super) fn guise(&self) -> impl Hash {
+    pub(super) fn cache_key(&self) -> impl Hash {
         (&self.value, self.style, &self.label_names)
     }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use tokio::time::Instant;
 
 use super::test_cut::{NOW, scalars};
-use super::{Escaping, Form, Format, render};
+use super::{Escaping, Format, PageFormat, render};
 use crate::model::MetricType;
 use crate::store::Cut;
 
@@ -26,7 +26,7 @@ fn a_million_series() {
     for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
         for escaping in [Escaping::Underscores, Escaping::AllowUtf8] {
             for created_samples in [false, true] {
-                let form = Form { format, escaping, created_samples };
+                let form = PageFormat { format, escaping, created_samples };
                 let mut fastest = f64::INFINITY;
                 let mut bytes = 0;
                 for _ in 0..5 {

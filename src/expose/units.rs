@@ -22,19 +22,19 @@ pub(super) struct Section<'a> {
     /// What is written of each row.
     parts: Vec<Part>,
     /// Hash of what all rows have in common.
-    guise: OnceCell<u64>,
+    cache_key: OnceCell<u64>,
 }
 
 /// A piece of a page.
 #[derive(Default)]
 pub struct Unit<'a> {
-    spans: Vec<Span<'a>>,
+    runs: Vec<RowRun<'a>>,
     /// What stands after all families.
     end: &'static [u8],
 }
 
 /// Rows of one block, with the head before the first ones.
-struct Span<'a> {
+struct RowRun<'a> {
     section: Rc<Section<'a>>,
     rows: Range<usize>,
 }
@@ -44,30 +44,30 @@ pub(super) fn units<'a>(
     sections: impl Iterator<Item = Section<'a>>,
     end: &'static [u8],
 ) -> impl Iterator<Item = Unit<'a>> {
-    let mut spans = sections.flat_map(spans).peekable();
+    let mut runs = sections.flat_map(runs).peekable();
     let mut ended = end.is_empty();
     std::iter::from_fn(move || {
-        let Some(first) = spans.next() else {
-            let last = Unit { spans: Vec::new(), end };
+        let Some(first) = runs.next() else {
+            let last = Unit { runs: Vec::new(), end };
             return (!std::mem::replace(&mut ended, true)).then_some(last);
         };
         let mut room = BLOCK_ROWS - first.rows.len();
         let is_small = first.is_whole();
-        let mut unit = Unit { spans: vec![first], end: &[] };
+        let mut unit = Unit { runs: vec![first], end: &[] };
         while is_small
-            && let Some(next) = spans.next_if(|next| next.is_whole() && next.rows.len() <= room)
+            && let Some(next) = runs.next_if(|next| next.is_whole() && next.rows.len() <= room)
         {
             room -= next.rows.len();
-            unit.spans.push(next);
+            unit.runs.push(next);
         }
         Some(unit)
     })
 }
 
-fn spans(section: Section<'_>) -> impl Iterator<Item = Span<'_>> {
+fn runs(section: Section<'_>) -> impl Iterator<Item = RowRun<'_>> {
     let rows = section.samples.rows();
     let section = Rc::new(section);
-    (0..rows).step_by(BLOCK_ROWS).map(move |first| Span {
+    (0..rows).step_by(BLOCK_ROWS).map(move |first| RowRun {
         section: Rc::clone(&section),
         rows: first..rows.min(first + BLOCK_ROWS),
     })
@@ -76,7 +76,7 @@ fn spans(section: Section<'_>) -> impl Iterator<Item = Span<'_>> {
 impl Unit<'_> {
     /// Appends its text.
     pub fn render(&self, out: &mut Vec<u8>) {
-        for Span { section, rows } in &self.spans {
+        for RowRun { section, rows } in &self.runs {
             if rows.start == 0 {
                 out.extend_from_slice(&section.head);
             }
@@ -90,14 +90,14 @@ impl Unit<'_> {
     pub fn fingerprint(&self, state: &impl BuildHasher) -> Option<u64> {
         let mut hasher = state.build_hasher();
         hasher.write(self.end);
-        for Span { section, rows } in &self.spans {
+        for RowRun { section, rows } in &self.runs {
             let family = section.samples.family();
             if family.changes_with_time(rows.clone()) {
                 return None;
             }
             let changes = &family.changes;
             let block = rows.start / BLOCK_ROWS;
-            (section.guise(state), changes.incarnation(), block, changes.stamp(block))
+            (section.cache_key(state), changes.incarnation(), block, changes.stamp(block))
                 .hash(&mut hasher);
         }
         Some(hasher.finish())
@@ -106,19 +106,19 @@ impl Unit<'_> {
 
 impl<'a> Section<'a> {
     pub(super) fn new(head: Vec<u8>, samples: Samples<'a>, parts: Vec<Part>) -> Self {
-        Self { head, samples, parts, guise: OnceCell::new() }
+        Self { head, samples, parts, cache_key: OnceCell::new() }
     }
 
     /// Help, unit and type stand in the head.
-    fn guise(&self, state: &impl BuildHasher) -> u64 {
-        *self.guise.get_or_init(|| {
+    fn cache_key(&self, state: &impl BuildHasher) -> u64 {
+        *self.cache_key.get_or_init(|| {
             let Self { head, samples, parts, .. } = self;
-            state.hash_one((head, samples.guise(), parts))
+            state.hash_one((head, samples.cache_key(), parts))
         })
     }
 }
 
-impl Span<'_> {
+impl RowRun<'_> {
     /// Whether it is all of its section.
     fn is_whole(&self) -> bool {
         self.rows == (0..self.section.samples.rows())

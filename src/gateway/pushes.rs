@@ -23,7 +23,7 @@ use crate::status::{Phase, Status};
 const RETRY: Duration = Duration::from_millis(250);
 
 /// What keeps the pushes of this process.
-pub(super) enum Keeper {
+pub(super) enum PushSink {
     Journal(Feed),
     /// A journal is to be made there, and cannot be for the time being.
     NoJournalYet(PathBuf),
@@ -63,7 +63,7 @@ pub(super) async fn open(
     status: &Status,
     front: &PushFront,
     shutdown: &CancellationToken,
-) -> Option<Keeper> {
+) -> Option<PushSink> {
     let directory = journal_directory(config);
     if !config.keeps_a_journal() {
         if let Some(directory) = directory.filter(|directory| directory.exists()) {
@@ -74,23 +74,23 @@ pub(super) async fn open(
             );
         }
         return Some(match (config.push.enabled, config.stream.keys.first()) {
-            (true, Some(stream)) => Keeper::Stream(stream.clone()),
-            _ => Keeper::None,
+            (true, Some(stream)) => PushSink::Stream(stream.clone()),
+            _ => PushSink::None,
         });
     }
-    let Some(directory) = directory else { return Some(Keeper::Journal(Feed::in_memory())) };
+    let Some(directory) = directory else { return Some(PushSink::Journal(Feed::in_memory())) };
     let mut said = None;
     loop {
         let error = match open_journal(&directory).await {
             Ok(feed) => {
                 status.set_journal_error(None);
-                return Some(Keeper::Journal(feed));
+                return Some(PushSink::Journal(feed));
             }
             Err(error) => error.to_string(),
         };
         if !may_hold_records(&directory) {
             refuse(front, status, &error);
-            return Some(Keeper::NoJournalYet(directory));
+            return Some(PushSink::NoJournalYet(directory));
         }
         status.set_phase(Phase::Restoring);
         status.set_journal_error(Some(error.clone()));
@@ -130,7 +130,7 @@ pub(super) async fn open_journal(directory: &Path) -> Result<Feed, JournalError>
     Ok(Feed::new(journal))
 }
 
-impl Keeper {
+impl PushSink {
     /// Lets pushes in, and keeps them until the front is closed.
     pub(super) fn start(
         &self,

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::pushes::Keeper;
+use super::pushes::PushSink;
 use super::{Parts, Purpose, unread};
 use crate::checkpoint::Durable;
 use crate::config::{Config, StreamMode};
@@ -61,7 +61,7 @@ fn watch_what_is_left(parts: &Parts, tasks: &mut Tasks) {
 
 /// Starts both halves of every configured source.
 pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
-    let Parts { config, connector, store, lease, crashed, keeper, .. } = parts;
+    let Parts { config, connector, store, lease, crashed, push_sink, .. } = parts;
     let leftovers_only = parts.purpose == Purpose::Retire;
     let Config { gateway, redis, stream, .. } = config;
     let crashed = *crashed;
@@ -75,7 +75,7 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
             ListSource::halves(connector.clone(), queue, identity, lease.clone(), options);
         tasks.spawn(source, upkeep);
     }
-    if let Keeper::Journal(feed) = keeper {
+    if let PushSink::Journal(feed) = push_sink {
         let source = PushJournalSource::new(feed.clone(), store.clone());
         tasks.spawn(source, PushJournalUpkeep::new(feed.clone()));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Parts;
-use super::pushes::Keeper;
+use super::pushes::PushSink;
 use crate::config::{Config, JournalPlace, StreamMode};
 use crate::model::{Position, SourceKey, SourceKind};
 use crate::redis::Connector;
@@ -41,16 +41,16 @@ pub(super) fn left_behind(parts: &Parts) -> BTreeMap<SourceKey, Position> {
 
 /// After a crash, a journal that is not the one of before: nobody can look what it holds.
 pub(super) fn tell_of_journals(parts: &Parts) {
-    let Parts { config, status, store, keeper, crashed, .. } = parts;
+    let Parts { config, status, store, push_sink, crashed, .. } = parts;
     let journals = || {
         store.positions().into_iter().filter_map(|(source, position)| match position {
             Position::Push(position) => Some((source, position.next)),
             _ => None,
         })
     };
-    let is_known = match keeper {
-        Keeper::Journal(feed) => store.position(&source_key(feed)).is_some(),
-        Keeper::Stream(_) | Keeper::NoJournalYet(_) | Keeper::None => false,
+    let is_known = match push_sink {
+        PushSink::Journal(feed) => store.position(&source_key(feed)).is_some(),
+        PushSink::Stream(_) | PushSink::NoJournalYet(_) | PushSink::None => false,
     };
     // One in memory is another after each start, and holds nothing.
     let in_memory = config.push.journal == JournalPlace::Memory;

@@ -8,7 +8,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 
 use super::encoding::quality;
-use crate::expose::{Escaping, Form, Format};
+use crate::expose::{Escaping, Format, PageFormat};
 
 /// What a page is answered as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Negotiated {
 }
 
 impl Negotiated {
-    pub(super) fn form(self, created_samples: bool) -> Form {
+    pub(super) fn form(self, created_samples: bool) -> PageFormat {
         let escaping = self.escaping.unwrap_or_default();
-        Form { format: self.format, escaping, created_samples }
+        PageFormat { format: self.format, escaping, created_samples }
     }
 
     pub(super) fn content_type(self) -> HeaderValue {

@@ -18,7 +18,7 @@ use prometheus::IntGauge;
 use tokio::time::Instant;
 
 use super::gzip::{Block, Gzip};
-use crate::expose::{self, Form};
+use crate::expose::{self, PageFormat};
 use crate::model::Timestamp;
 use crate::store::{Cut, Family};
 
@@ -47,7 +47,7 @@ pub(super) struct PageCache {
 }
 
 struct Kept {
-    form: Form,
+    form: PageFormat,
     blocks: Arc<Blocks>,
     size_bytes: usize,
     used_at: Instant,
@@ -64,7 +64,7 @@ impl PageCache {
         cut: &Cut,
         own: &[Family],
         now: Timestamp,
-        form: Form,
+        form: PageFormat,
         mut emit: impl FnMut(Vec<u8>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let before = self.blocks(form);
@@ -95,13 +95,13 @@ impl PageCache {
         ControlFlow::Continue(())
     }
 
-    fn blocks(&self, form: Form) -> Arc<Blocks> {
+    fn blocks(&self, form: PageFormat) -> Arc<Blocks> {
         let kept = self.kept.lock();
         let page = kept.iter().find(|page| page.form == form);
         page.map(|page| Arc::clone(&page.blocks)).unwrap_or_default()
     }
 
-    fn keep(&self, form: Form, blocks: Blocks) {
+    fn keep(&self, form: PageFormat, blocks: Blocks) {
         let size_bytes = blocks.values().map(|block| block.size_bytes() + ENTRY_BYTES).sum();
         let page = Kept { form, blocks: Arc::new(blocks), size_bytes, used_at: Instant::now() };
         let mut kept = self.kept.lock();

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use prom_stream_gateway::commands::load::mix::Random;
-use prom_stream_gateway::expose::{Escaping, Form, Format, render};
+use prom_stream_gateway::expose::{Escaping, Format, PageFormat, render};
 use prom_stream_gateway::store::Cut;
 
 use crate::harness::{Page, python, seed};
@@ -116,7 +116,7 @@ fn check(expected: &[(PathBuf, usize)], seed: u64) {
 
 fn bytes(cut: &Cut, format: Format, escaping: Escaping) -> Vec<u8> {
     let mut page = Vec::new();
-    let form = Form { format, escaping, created_samples: true };
+    let form = PageFormat { format, escaping, created_samples: true };
     let rendered = render(cut, &[], NOW, form, |chunk| {
         page.extend(chunk);
         ControlFlow::Continue(())

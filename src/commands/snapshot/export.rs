@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Value, json};
 
 use crate::checkpoint::codec::Snapshot;
-use crate::expose::{self, Form};
+use crate::expose::{self, PageFormat};
 use crate::model::{Exemplar, NativeHistogram, Timestamp, labels};
 use crate::store::{Cut, Family, RowView, Values};
 
@@ -18,7 +18,7 @@ use crate::store::{Cut, Family, RowView, Values};
 pub(super) fn prometheus(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let mut result = Ok(());
     let taken_at = snapshot.cut.taken_at;
-    let _ended_early = expose::render(&snapshot.cut, &[], taken_at, Form::TEXT, |chunk| {
+    let _ended_early = expose::render(&snapshot.cut, &[], taken_at, PageFormat::TEXT, |chunk| {
         result = out.write_all(&chunk);
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

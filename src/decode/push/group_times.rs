@@ -4,7 +4,7 @@
 //! there, by adding nothing to it.
 
 use super::Dialect;
-use super::path::PathLabels;
+use super::path_labels::PathLabels;
 use super::series_labels::SeriesLabels;
 use crate::decode::DecodeOptions;
 use crate::model::exposition::Exposition;

@@ -5,7 +5,7 @@
 
 use super::Dialect;
 use super::effect::CLEAR_MODE;
-use super::path::PathLabels;
+use super::path_labels::PathLabels;
 use crate::decode::DecodeOptions;
 use crate::model::exposition::{ExposedLabel, Exposition};
 use crate::model::{SeriesHasher, labels};

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::path::PathLabels;
+use super::path_labels::PathLabels;
 use super::series_labels::{DuplicateLabel, SeriesLabels};
 use super::{Dialect, change, duplicates, effect};
 use crate::decode::DecodeOptions;

@@ -1,15 +1,18 @@
 //! Pages letter by letter, and families that do not fit the format.
 
 use crate::expose::test_cut::{self, NOW, scalars};
-use crate::expose::{Escaping, Form, Format, bytes};
+use crate::expose::{Escaping, Format, PageFormat, bytes};
 use crate::model::MetricType::{Counter, Gauge, Histogram, Summary};
 use crate::store::summary::{Objective, Window};
 use crate::store::{Cut, Family, TextColumn, Values};
 
-const FORM: Form =
-    Form { format: Format::OpenMetrics, escaping: Escaping::Underscores, created_samples: true };
+const FORM: PageFormat = PageFormat {
+    format: Format::OpenMetrics,
+    escaping: Escaping::Underscores,
+    created_samples: true,
+};
 
-fn page(cut: &Cut, form: Form) -> String {
+fn page(cut: &Cut, form: PageFormat) -> String {
     String::from_utf8(bytes(cut, &[], NOW, form)).expect("UTF-8")
 }
 
@@ -74,9 +77,9 @@ fn everything_that_a_page_can_hold() {
     let cut = test_cut::cut();
     assert_eq!(page(&cut, FORM), EVERYTHING);
     let without: Vec<_> = EVERYTHING.lines().filter(|line| !line.contains("_created")).collect();
-    let form = Form { created_samples: false, ..FORM };
+    let form = PageFormat { created_samples: false, ..FORM };
     assert!(page(&cut, form).lines().eq(without));
-    let utf8 = page(&cut, Form { escaping: Escaping::AllowUtf8, ..FORM });
+    let utf8 = page(&cut, PageFormat { escaping: Escaping::AllowUtf8, ..FORM });
     for line in [
         r#"# TYPE "my.\"name\"" counter"#,
         r#"{"my.\"name\"_total"} 1"#,

@@ -1,7 +1,7 @@
 //! Names, labels and the text itself.
 
 use super::*;
-use crate::expose::{Form, bytes};
+use crate::expose::{PageFormat, bytes};
 use crate::model::{SourceKey, SourceKind, Timestamp};
 use crate::store::Cut;
 
@@ -10,7 +10,7 @@ fn page(metrics: &OwnMetrics) -> String {
 }
 
 fn page_of(families: &[Family]) -> String {
-    let page = bytes(&Cut::default(), families, Timestamp::now(), Form::TEXT);
+    let page = bytes(&Cut::default(), families, Timestamp::now(), PageFormat::TEXT);
     String::from_utf8(page).expect("text")
 }
 

@@ -18,7 +18,7 @@ const LENGTH: u32 = 2;
 
 /// A run of buckets next to each other.
 #[derive(Debug, PartialEq)]
-struct Span {
+struct BucketSpan {
     /// From the end of the run before; of the first, the index of its first bucket.
     offset: i64,
     length: u64,
@@ -41,7 +41,7 @@ pub(super) fn write<S: Sink>(sink: &mut S, native: &NativeHistogram) {
 }
 
 fn side<S: Sink>(sink: &mut S, span: u32, delta: u32, buckets: &[(i32, u64)]) {
-    for Span { offset, length } in spans(buckets) {
+    for BucketSpan { offset, length } in spans(buckets) {
         sink.message(span, |span| {
             span.sint(OFFSET, offset);
             span.uint(LENGTH, length);
@@ -59,14 +59,14 @@ fn side<S: Sink>(sink: &mut S, span: u32, delta: u32, buckets: &[(i32, u64)]) {
     });
 }
 
-fn spans(buckets: &[(i32, u64)]) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
+fn spans(buckets: &[(i32, u64)]) -> Vec<BucketSpan> {
+    let mut spans: Vec<BucketSpan> = Vec::new();
     let mut end = 0;
     for (index, _) in buckets {
         let index = i64::from(*index);
         match spans.last_mut() {
             Some(span) if index == end => span.length += 1,
-            _ => spans.push(Span { offset: index - end, length: 1 }),
+            _ => spans.push(BucketSpan { offset: index - end, length: 1 }),
         }
         end = index + 1;
     }

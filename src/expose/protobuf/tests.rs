@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::*;
 use crate::expose::test_cut::{self, NOW};
-use crate::expose::{Escaping, Form, Format, bytes};
+use crate::expose::{Escaping, Format, PageFormat, bytes};
 use crate::model::Timestamp;
 use crate::store::Cut;
 
@@ -16,7 +16,7 @@ use messages::{
 };
 
 fn decoded(cut: &Cut, escaping: Escaping) -> Vec<MetricFamily> {
-    let form = Form { format: Format::Protobuf, escaping, created_samples: false };
+    let form = PageFormat { format: Format::Protobuf, escaping, created_samples: false };
     let page = bytes(cut, &[], NOW, form);
     let mut rest = page.as_slice();
     let mut families = Vec::new();

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 
 use crate::expose::chunks::{CHUNK_BYTES, CHUNK_SLACK_BYTES};
-use crate::expose::{self, Escaping, Form, page, render, test_cut};
+use crate::expose::{self, Escaping, PageFormat, page, render, test_cut};
 use crate::model::{Advance, ListPosition, MetricType, Position, SourceKey, SourceKind, Timestamp};
 use crate::store::test_batch::BatchBuilder;
 use crate::store::{Cut, Store};
@@ -72,7 +72,7 @@ z -Inf
 
 #[test]
 fn everything_that_a_page_can_hold() {
-    let form = |escaping| Form { escaping, ..Form::TEXT };
+    let form = |escaping| PageFormat { escaping, ..PageFormat::TEXT };
     let page = |escaping| {
         let bytes = expose::bytes(&test_cut::cut(), &[], test_cut::NOW, form(escaping));
         String::from_utf8(bytes).expect("UTF-8")
@@ -139,7 +139,7 @@ fn a_large_page_comes_in_chunks_that_add_up_and_stops_when_told() {
             .fold(batch, |batch, n| batch.counter("c", &format!("n=\"{n:0>70}\""), f64::from(n)))
     });
     let mut chunks = Vec::new();
-    let flow = render(&cut, &[], NOW, Form::TEXT, |chunk| {
+    let flow = render(&cut, &[], NOW, PageFormat::TEXT, |chunk| {
         chunks.push(chunk);
         ControlFlow::Continue(())
     });
@@ -153,7 +153,7 @@ fn a_large_page_comes_in_chunks_that_add_up_and_stops_when_told() {
     assert!(page.ends_with("8999\"} 8999\n"));
 
     let mut emitted = 0;
-    let flow = render(&cut, &[], NOW, Form::TEXT, |_| {
+    let flow = render(&cut, &[], NOW, PageFormat::TEXT, |_| {
         emitted += 1;
         ControlFlow::Break(())
     });

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use super::PageCache;
-use crate::expose::{self, Escaping, Form, Format};
+use crate::expose::{self, Escaping, Format, PageFormat};
 use crate::model::{Advance, Batch, Position, PushPosition, SourceKey, SourceKind, Timestamp};
 use crate::store::Store;
 use crate::store::test_batch::BatchBuilder;
@@ -87,7 +87,7 @@ async fn a_million_series() {
     let nothing = || ();
     measure("copying under the lock", nothing, || store.scrape(NOW).families.len());
     for format in [Format::Text, Format::OpenMetrics] {
-        let form = Form { format, escaping: Escaping::Underscores, created_samples: false };
+        let form = PageFormat { format, escaping: Escaping::Underscores, created_samples: false };
         println!("{form:?}");
         measure("  identity", nothing, || {
             let mut bytes = 0;

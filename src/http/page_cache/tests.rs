@@ -10,19 +10,22 @@ use crate::model::MetricType;
 use crate::store::BLOCK_ROWS;
 use crate::store::model_tests::{Played, steps};
 
-const OPEN_METRICS: Form =
-    Form { format: Format::OpenMetrics, escaping: Escaping::Underscores, created_samples: true };
-const FORMS: [Form; 3] = [
-    Form::TEXT,
+const OPEN_METRICS: PageFormat = PageFormat {
+    format: Format::OpenMetrics,
+    escaping: Escaping::Underscores,
+    created_samples: true,
+};
+const FORMS: [PageFormat; 3] = [
+    PageFormat::TEXT,
     OPEN_METRICS,
-    Form { format: Format::Text, escaping: Escaping::AllowUtf8, created_samples: false },
+    PageFormat { format: Format::Text, escaping: Escaping::AllowUtf8, created_samples: false },
 ];
 
 fn cache() -> PageCache {
     PageCache::new(IntGauge::new("size", "Bytes.").expect("a name"))
 }
 
-fn gzip(cache: &PageCache, cut: &Cut, own: &[Family], now: Timestamp, form: Form) -> Vec<u8> {
+fn gzip(cache: &PageCache, cut: &Cut, own: &[Family], now: Timestamp, form: PageFormat) -> Vec<u8> {
     let mut page = Vec::new();
     let flow = cache.render(cut, own, now, form, |chunk| {
         page.extend(chunk);
@@ -39,7 +42,7 @@ fn unpacked(page: &[u8]) -> String {
 }
 
 /// The page as it is rendered by whoever keeps nothing.
-fn rendered(cut: &Cut, own: &[Family], now: Timestamp, form: Form) -> String {
+fn rendered(cut: &Cut, own: &[Family], now: Timestamp, form: PageFormat) -> String {
     let mut page = Vec::new();
     let flow = expose::render(cut, own, now, form, |chunk| {
         page.extend(chunk);
@@ -49,7 +52,7 @@ fn rendered(cut: &Cut, own: &[Family], now: Timestamp, form: Form) -> String {
     String::from_utf8(page).expect("UTF-8")
 }
 
-fn blocks(cache: &PageCache, form: Form) -> Vec<Arc<Block>> {
+fn blocks(cache: &PageCache, form: PageFormat) -> Vec<Arc<Block>> {
     cache.blocks(form).values().cloned().collect()
 }
 
@@ -135,19 +138,20 @@ async fn a_label_that_is_spelled_otherwise_is_rendered_again() {
         family.values =
             crate::store::Values::Scalars(rows.iter().map(|(_, value)| *value).collect());
         let cut = Cut { families: vec![family.clone()], ..Cut::default() };
-        let page = unpacked(&gzip(&cache, &cut, &[], NOW, Form::TEXT));
-        assert_eq!(page, rendered(&cut, &[], NOW, Form::TEXT));
+        let page = unpacked(&gzip(&cache, &cut, &[], NOW, PageFormat::TEXT));
+        assert_eq!(page, rendered(&cut, &[], NOW, PageFormat::TEXT));
     }
 }
 
 #[tokio::test]
 async fn a_page_that_broke_off_leaves_what_was_kept() {
     let (cache, cut) = (cache(), test_cut::cut());
-    gzip(&cache, &cut, &[], NOW, Form::TEXT);
-    let before = blocks(&cache, Form::TEXT);
-    let flow = cache.render(&Cut::default(), &[], NOW, Form::TEXT, |_| ControlFlow::Break(()));
+    gzip(&cache, &cut, &[], NOW, PageFormat::TEXT);
+    let before = blocks(&cache, PageFormat::TEXT);
+    let flow =
+        cache.render(&Cut::default(), &[], NOW, PageFormat::TEXT, |_| ControlFlow::Break(()));
     assert!(flow.is_break());
-    assert_eq!(shared(&before, &blocks(&cache, Form::TEXT)), before.len());
+    assert_eq!(shared(&before, &blocks(&cache, PageFormat::TEXT)), before.len());
 }
 
 /// One is read slowly: while it waits, others come and go.
@@ -160,16 +164,16 @@ async fn pages_rendered_at_the_same_time_are_each_their_own() {
     };
     let (slow, quick) = (cut(1.0), cut(2.0));
     let mut page = Vec::new();
-    let flow = cache.render(&slow, &[], NOW, Form::TEXT, |chunk| {
-        let other = unpacked(&gzip(&cache, &quick, &[], NOW, Form::TEXT));
-        assert_eq!(other, rendered(&quick, &[], NOW, Form::TEXT));
+    let flow = cache.render(&slow, &[], NOW, PageFormat::TEXT, |chunk| {
+        let other = unpacked(&gzip(&cache, &quick, &[], NOW, PageFormat::TEXT));
+        assert_eq!(other, rendered(&quick, &[], NOW, PageFormat::TEXT));
         page.extend(chunk);
         ControlFlow::Continue(())
     });
     assert!(flow.is_continue());
-    assert_eq!(unpacked(&page), rendered(&slow, &[], NOW, Form::TEXT));
-    let other = unpacked(&gzip(&cache, &quick, &[], NOW, Form::TEXT));
-    assert_eq!(other, rendered(&quick, &[], NOW, Form::TEXT));
+    assert_eq!(unpacked(&page), rendered(&slow, &[], NOW, PageFormat::TEXT));
+    let other = unpacked(&gzip(&cache, &quick, &[], NOW, PageFormat::TEXT));
+    assert_eq!(other, rendered(&quick, &[], NOW, PageFormat::TEXT));
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +193,7 @@ async fn two_pages_are_kept_for_five_minutes() {
     tokio::time::sleep(KEPT_FOR).await;
     assert_eq!(is_kept(&cache), [false; 3]);
     assert_eq!(cache.size.get(), 0);
-    gzip(&cache, &cut, &[], NOW, Form::TEXT);
+    gzip(&cache, &cut, &[], NOW, PageFormat::TEXT);
     tokio::time::sleep(KEPT_FOR * 2).await;
     assert_eq!(is_kept(&cache), [false; 3], "again, after there was nothing to forget");
 }

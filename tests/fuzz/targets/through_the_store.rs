@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use prom_stream_gateway::expose::{self, Form};
+use prom_stream_gateway::expose::{self, PageFormat};
 use prom_stream_gateway::model::{
     Advance, Batch, ListPosition, MetricType, Position, SourceKey, SourceKind, Timestamp,
 };
@@ -59,7 +59,7 @@ pub(super) fn page(store: &Store) -> Page {
 /// What a scrape would get.
 pub(super) fn rendered(store: &Store) -> String {
     let mut page = Vec::new();
-    let rendered = expose::render(&store.scrape(NOW), &[], NOW, Form::TEXT, |chunk| {
+    let rendered = expose::render(&store.scrape(NOW), &[], NOW, PageFormat::TEXT, |chunk| {
         page.extend(chunk);
         ControlFlow::Continue(())
     });
