@@ -6,6 +6,11 @@
 //! and counts never fall, and are never negative. A family that does not fit
 //! comes apart: each of its sample names is a family of type `unknown`. So every
 //! series is served, under the name that it has in every other format.
+//!
+//! Two of its types have no counterpart elsewhere, and are gauges in the state. They are told by
+//! what the format says of them: `x_info` that is 1 in all series is the info `x`, and one whose
+//! series all carry its name as a label, and are 0 or 1, is a stateset. So what was pushed as one of
+//! them is served as that, and so is a build information that was sent as a gauge.
 
 use std::collections::HashSet;
 
@@ -14,7 +19,7 @@ use super::head::written;
 use super::layout::Entry;
 use super::samples::{Part, Samples, Style, parts};
 use super::units::Section;
-use crate::model::{MetricType, Timestamp};
+use crate::model::{MetricType, Timestamp, labels};
 use crate::store::{Family, Values};
 
 /// What stands at the end of a page.
@@ -26,19 +31,27 @@ pub(super) fn sections<'a>(
     view: View,
     created_samples: bool,
 ) -> impl Iterator<Item = Section<'a>> {
-    let fitting = fitting(entries, view.now);
-    entries.iter().zip(fitting).flat_map(move |(entry, fits)| {
-        if fits { vec![whole(entry, view, created_samples)] } else { apart(entry, view) }
+    let types = types(entries, view.now);
+    entries.iter().zip(types).flat_map(move |(entry, fitting)| match fitting {
+        Some(fitting) => vec![whole(entry, view, fitting, created_samples)],
+        None => apart(entry, view),
     })
 }
 
+/// The type that a family is, and what it is called as such.
+struct Fitting<'a> {
+    word: &'static str,
+    name: &'a str,
+}
+
 /// A family that is one of its type.
-fn whole<'a>(entry: &Entry<'a>, view: View, created_samples: bool) -> Section<'a> {
-    let metric_type = match entry.family.metric_type {
-        MetricType::Untyped => "unknown",
-        typed => typed.as_str(),
-    };
-    let head = head(entry.stem(), entry.unit(), entry.family, metric_type);
+fn whole<'a>(
+    entry: &Entry<'a>,
+    view: View,
+    fitting: Fitting<'_>,
+    created_samples: bool,
+) -> Section<'a> {
+    let head = head(fitting.name, entry.unit(), entry.family, fitting.word);
     let samples = Samples::new(entry, view, Style { float_labels: true, exemplars: true });
     let created: &[Part] = if created_samples { &[Part::Created] } else { &[] };
     Section::new(head, samples, [parts(&entry.family.values), created].concat())
@@ -79,29 +92,55 @@ fn suffix(part: Part) -> &'static str {
     }
 }
 
-/// Whether each family can be one of its type: its values are such that the format allows, and the
-/// names that it has here besides those it has everywhere are nobody else's.
-fn fitting(entries: &[Entry<'_>], now: Timestamp) -> Vec<bool> {
+/// The type of each family that can be one of its type: its values are such that the format allows,
+/// and the names that it has here besides those it has everywhere are nobody else's.
+fn types<'a>(entries: &'a [Entry<'_>], now: Timestamp) -> Vec<Option<Fitting<'a>>> {
     let mut taken: HashSet<Box<str>> = entries.iter().flat_map(Entry::sample_names).collect();
-    entries
-        .iter()
-        .map(|entry| {
-            let created = || format!("{}_created", entry.stem()).into();
-            let more: Vec<Box<str>> = match entry.family.metric_type {
-                MetricType::Gauge | MetricType::Untyped => Vec::new(),
-                MetricType::Counter if entry.stem().is_empty() => return false,
-                MetricType::Counter if entry.stem() == entry.name => return false,
-                MetricType::Counter => vec![entry.stem().into(), created()],
-                MetricType::Histogram | MetricType::Summary => vec![created()],
-            };
-            let fits =
-                more.iter().all(|name| !taken.contains(name)) && only_grows(entry.family, now);
-            if fits {
-                taken.extend(more);
+    let mut type_of = |entry: &'a Entry<'_>| {
+        let (name, created) = (entry.stem(), || format!("{}_created", entry.stem()).into());
+        let (word, more): (_, Vec<Box<str>>) = match entry.family.metric_type {
+            MetricType::Untyped => ("unknown", Vec::new()),
+            MetricType::Gauge if is_stateset(entry, now) => ("stateset", Vec::new()),
+            MetricType::Gauge => ("gauge", Vec::new()),
+            MetricType::Counter if name.is_empty() || name == entry.name => return None,
+            MetricType::Counter => ("counter", vec![name.into(), created()]),
+            typed @ (MetricType::Histogram | MetricType::Summary) => {
+                (typed.as_str(), vec![created()])
             }
-            fits
+        };
+        let fits = more.iter().all(|name| !taken.contains(name)) && only_grows(entry.family, now);
+        fits.then(|| {
+            taken.extend(more);
+            Fitting { word, name }
         })
-        .collect()
+    };
+    let mut types: Vec<_> = entries.iter().map(&mut type_of).collect();
+    // What an info is called is a counter's before it.
+    for (entry, fitting) in entries.iter().zip(&mut types) {
+        if let Some(name) = info_name(entry, now).filter(|name| !taken.contains(*name)) {
+            taken.insert(name.into());
+            *fitting = Some(Fitting { word: "info", name });
+        }
+    }
+    types
+}
+
+/// What a gauge is called as an info, if it is one.
+fn info_name<'a>(entry: &'a Entry<'_>, now: Timestamp) -> Option<&'a str> {
+    let family = entry.family;
+    let info = entry.name.strip_suffix("_info").filter(|info| !info.is_empty())?;
+    let is_gauge = family.metric_type == MetricType::Gauge && entry.unit().is_none();
+    let is_info = is_gauge && family.rows().all(|row| family.scalar(row, now) == 1.0);
+    is_info.then_some(info)
+}
+
+fn is_stateset(entry: &Entry<'_>, now: Timestamp) -> bool {
+    let family = entry.family;
+    let is_state = |row| {
+        let mut labels = labels::names_and_values(family.labels.get(row));
+        labels.any(|(name, _)| name == entry.name) && [0.0, 1.0].contains(&family.scalar(row, now))
+    };
+    entry.unit().is_none() && family.rows().all(is_state)
 }
 
 /// Whether all that must only grow could have grown from zero, and so could what was summed up.

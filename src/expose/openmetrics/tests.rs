@@ -168,3 +168,43 @@ fn summaries_of_negative_values_come_apart() {
         assert_eq!(page_of(vec![family]).contains("# TYPE s summary\n"), fits, "{observed:?}");
     }
 }
+
+#[test]
+fn infos_and_statesets_are_told_by_what_they_are() {
+    let gauge = |name: &str, rows: &[(&str, f64)]| {
+        let labels = rows.iter().map(|(labels, _)| *labels).collect();
+        let values = Values::Scalars(rows.iter().map(|(_, value)| *value).collect());
+        Family { labels, values, ..Family::empty(name, Gauge) }
+    };
+    let type_of = |families: Vec<Family>, name: &str| {
+        let page = page_of(families);
+        let line = page.lines().find(|line| line.starts_with(&format!("# TYPE {name} ")));
+        line.map(|line| line.rsplit(' ').next().expect("a type").to_owned())
+    };
+    let build = || gauge("build_info", &[("version=\"1\"", 1.0), ("version=\"2\"", 1.0)]);
+    assert_eq!(
+        page_of(vec![build()]),
+        "# TYPE build info\nbuild_info{version=\"1\"} 1\nbuild_info{version=\"2\"} 1\n# EOF\n"
+    );
+    let states = || gauge("up", &[("up=\"on\"", 1.0), ("up=\"off\"", 0.0)]);
+    assert_eq!(type_of(vec![states()], "up").as_deref(), Some("stateset"));
+    // No longer so.
+    let other = gauge("build_info", &[("version=\"1\"", 1.0), ("", 2.0)]);
+    assert_eq!(type_of(vec![other], "build_info").as_deref(), Some("gauge"));
+    for value in [2.0, f64::NAN] {
+        let other = gauge("up", &[("up=\"on\"", value)]);
+        assert_eq!(type_of(vec![other], "up").as_deref(), Some("gauge"));
+    }
+    let unlabelled = gauge("up", &[("up=\"on\"", 1.0), ("down=\"on\"", 1.0)]);
+    assert_eq!(type_of(vec![unlabelled], "up").as_deref(), Some("gauge"));
+    let with_unit = Family { unit: "info".into(), ..build() };
+    assert_eq!(type_of(vec![with_unit], "build_info").as_deref(), Some("gauge"));
+    // The name is another's, as a family or as a counter's.
+    let another = gauge("build", &[("", 1.0)]);
+    assert_eq!(type_of(vec![another, build()], "build_info").as_deref(), Some("gauge"));
+    let counter = Family { metric_type: Counter, ..gauge("build_total", &[("", 1.0)]) };
+    let families = vec![build(), counter];
+    assert_eq!(type_of(families.clone(), "build").as_deref(), Some("counter"));
+    assert_eq!(type_of(families, "build_info").as_deref(), Some("gauge"));
+    assert_eq!(type_of(vec![gauge("_info", &[("", 1.0)])], "_info").as_deref(), Some("gauge"));
+}
