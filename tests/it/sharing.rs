@@ -143,26 +143,51 @@ fn a_group_that_was_destroyed_goes_on_where_the_furthest_was() {
     wait_sums(&gateways, 3_500, 0, "after the group was destroyed");
 }
 
+/// Two gateways that stopped one after the other: the first does not know how far the second came.
+fn one_stops_earlier(redis: &RedisServer) -> [Gateway; 2] {
+    let mut gateways = two(redis);
+    add(redis, 1_000);
+    wait_sums(&gateways, 1_000, 0, "all of it");
+    stop(&mut gateways[0]);
+    let alone = gateways[1].total("processed") + 1_000;
+    add(redis, 1_000);
+    gateways[1].wait_processed(alone);
+    stop(&mut gateways[1]);
+    gateways
+}
+
+fn stop(gateway: &mut Gateway) {
+    let (status, _) = gateway.terminate();
+    assert_eq!(status.code(), Some(0), "an orderly stop");
+}
+
+/// The one that stopped earlier comes first.
+fn come_back(gateways: &mut [Gateway; 2]) {
+    for gateway in gateways {
+        gateway.launch();
+        gateway.wait_ready();
+    }
+}
+
+#[test]
+fn a_group_that_was_destroyed_is_not_made_where_the_first_to_come_was() {
+    let _turn = turn::shared();
+    let redis = RedisServer::start(&[]);
+    let mut gateways = one_stops_earlier(&redis);
+    redis.run::<u64>(&["XGROUP", "DESTROY", STREAM, "prom-stream-gateway"]);
+    add(&redis, 500);
+    come_back(&mut gateways);
+    wait_sums(&gateways, 2_500, 0, "after the group was destroyed");
+}
+
 #[test]
 fn another_group_begins_where_the_one_before_ended() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
-    let mut gateways = two(&redis);
-    for _ in 0..10 {
-        add(&redis, 200);
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    wait_sums(&gateways, 2_000, 0, "all of it");
-    for gateway in &mut gateways {
-        let (status, _) = gateway.terminate();
-        assert_eq!(status.code(), Some(0));
-    }
+    let gateways = one_stops_earlier(&redis);
     add(&redis, 700);
     let mut gateways = gateways.map(|gateway| gateway.set("Stream__Group", "another"));
-    for gateway in &mut gateways {
-        gateway.launch();
-    }
-    gateways.iter_mut().for_each(Gateway::wait_ready);
+    come_back(&mut gateways);
     wait_sums(&gateways, 2_700, 0, "in another group");
 
     // One that is still read cannot be left by half of its gateways.
