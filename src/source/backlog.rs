@@ -24,10 +24,9 @@ struct Look {
     /// not count, or others consume too.
     added: Option<u64>,
     consumed: Option<u64>,
-    /// Entries ever metered as missing from the middle of the stream: seen last, and as many as
-    /// `consumed` has in it.
+    /// Entries ever metered as missing from the middle of the stream; `consumed` has them in it,
+    /// for they are no more there to be lost again.
     missing: u64,
-    missing_before: u64,
     settlements: u64,
     settling: bool,
 }
@@ -47,7 +46,9 @@ impl Backlog {
         let overtaken = look.settling || look.settlements != ticket.0;
         // It never falls, but when Redis lost something: the reading half is about to find out.
         if !overtaken && added >= look.added {
-            *look = Look { waiting, added, missing, ..*look };
+            let missed = missing.saturating_sub(look.missing);
+            let consumed = look.consumed.map(|consumed| consumed + missed);
+            *look = Look { waiting, added, consumed, missing, ..*look };
         }
     }
 
@@ -69,10 +70,7 @@ impl Backlog {
     /// as they were added, or from 0 where that is not known.
     pub(super) fn settle(&self, added: Option<u64>, gone: bool) -> Range<u64> {
         let mut look = self.0.lock();
-        // What went missing since is no more there to be lost again.
-        let missed = look.missing.saturating_sub(look.missing_before);
-        let consumed = look.consumed.map(|consumed| consumed + missed);
-        let lost = match (look.added, added, consumed) {
+        let lost = match (look.added, added, look.consumed) {
             (Some(before), Some(now), Some(consumed)) => now.max(consumed).min(before)..before,
             (Some(before), Some(now), None) => {
                 let lost = look.waiting.min(before.saturating_sub(now));
@@ -91,7 +89,7 @@ impl Backlog {
     /// and how many were ever metered as missing by then.
     pub(super) fn set_consumed(&self, consumed: Option<u64>, missing: u64) {
         let mut look = self.0.lock();
-        *look = Look { consumed, missing, missing_before: missing, ..*look };
+        *look = Look { consumed, missing, ..*look };
     }
 }
 

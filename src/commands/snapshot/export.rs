@@ -71,9 +71,10 @@ fn series(family: &Family, row: RowView<'_>, cut: &Cut) -> Map<String, Value> {
         let (shows, seconds) = (window.shows.as_str(), window.window_seconds);
         members.insert("window".into(), json!({ "shows": shows, "seconds": seconds }));
     }
-    let bounds: Vec<f64> = row.buckets().map(|(bound, _)| bound).collect();
-    let exemplars: Vec<Value> =
-        row.exemplars().map(|(bucket, of)| exemplar(bounds.get(bucket), of)).collect();
+    let exemplars: Vec<Value> = row
+        .exemplars()
+        .map(|(bucket, of)| exemplar(row.buckets().nth(bucket).map(|(bound, _)| bound), of))
+        .collect();
     if !exemplars.is_empty() {
         members.insert("exemplars".into(), exemplars.into());
     }
@@ -103,10 +104,10 @@ fn values(family: &Family, row: RowView<'_>, now: Timestamp) -> Map<String, Valu
 }
 
 /// `le` tells of which bucket it is.
-fn exemplar(upper_bound: Option<&f64>, exemplar: &Exemplar) -> Value {
+fn exemplar(upper_bound: Option<f64>, exemplar: &Exemplar) -> Value {
     let mut members = Map::new();
     if let Some(bound) = upper_bound {
-        members.insert("le".into(), number(*bound));
+        members.insert("le".into(), number(bound));
     }
     members.insert("labels".into(), label_set(&exemplar.labels));
     members.insert("value".into(), number(exemplar.value));

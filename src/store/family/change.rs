@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use super::{Family, Values, histogram};
-use crate::model::Combine;
-use crate::model::{Exemplar, MetricType, Timestamp, WindowedValue};
+use crate::model::{Combine, Exemplar, MetricType, Timestamp, WindowedValue};
 use crate::store::decaying_window::DecayingWindow;
 use crate::store::step::{HistogramStep, Step, SummaryStep, When};
 use crate::store::summary::Window;

@@ -1,10 +1,10 @@
 //! What only some rows of a family have: each column lists those that do.
 
-use crate::model::WindowedValue;
 use migrations::v3;
 
 use super::family::count;
 use crate::checkpoint::codec::CodecError;
+use crate::model::WindowedValue;
 use crate::store::Family;
 
 /// Tells of each row that has something how many had nothing since the one before.
