@@ -90,8 +90,7 @@ fn the_last_snapshot_of_an_orderly_stop_holds_everything() {
     let ledger = send(&redis, 5_000);
     gateway.wait_processed(ledger.events_acknowledged);
     assert_eq!(s3.snapshots(), Vec::<String>::new());
-    let (status, _) = gateway.terminate();
-    assert_eq!(status.code(), Some(0));
+    gateway.stop();
     assert_eq!(s3.snapshots().len(), 1);
 
     redis.run::<()>(&["FLUSHALL"]);

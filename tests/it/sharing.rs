@@ -148,17 +148,12 @@ fn one_stops_earlier(redis: &RedisServer) -> [Gateway; 2] {
     let mut gateways = two(redis);
     add(redis, 1_000);
     wait_sums(&gateways, 1_000, 0, "all of it");
-    stop(&mut gateways[0]);
+    gateways[0].stop();
     let alone = gateways[1].total("processed") + 1_000;
     add(redis, 1_000);
     gateways[1].wait_processed(alone);
-    stop(&mut gateways[1]);
+    gateways[1].stop();
     gateways
-}
-
-fn stop(gateway: &mut Gateway) {
-    let (status, _) = gateway.terminate();
-    assert_eq!(status.code(), Some(0), "an orderly stop");
 }
 
 /// The one that stopped earlier comes first.

@@ -28,8 +28,7 @@ fn every_file_is_synced_before_it_is_renamed_and_its_directory_before_head() {
     let producers = Producers::start(&Plan { total: Some(EVENTS), ..plan });
     let ledger = producers.wait();
     gateway.wait_exact(&ledger, "under strace");
-    let (status, _) = gateway.terminate();
-    assert_eq!(status.code(), Some(0));
+    gateway.stop();
 
     let text = fs::read_to_string(trace.path()).expect("the trace can be read");
     let heads = check(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -52,8 +51,7 @@ fn every_push_is_on_the_disk_before_it_is_answered() {
         let answer = http::send(gateway.port(), "POST", "/metrics", &[], b"synced_total 1\n");
         assert_eq!(answer.expect("an answer").status, 202);
     }
-    let (status, _) = gateway.terminate();
-    assert_eq!(status.code(), Some(0));
+    gateway.stop();
     let text = fs::read_to_string(trace.path()).expect("the trace can be read");
     let answers = check_pushes(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(answers, PUSHES, "{text}");

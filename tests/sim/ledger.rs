@@ -27,7 +27,6 @@ pub(crate) struct Ledger {
 struct Sent {
     events: BTreeSet<u64>,
     bad: u64,
-    last: Option<u64>,
     keeps_order: bool,
     /// Producers may have trimmed entries before they were read.
     trimmed: bool,
@@ -60,7 +59,6 @@ impl Ledger {
         if !sent.keeps_order {
             return counter;
         }
-        sent.last = Some(event);
         format!(
             r#"[{counter},{{"type":"gauge","name":"latest","value":{event},"labels":{{"source":"{}"}}}}]"#,
             source.kind.as_str()
@@ -76,15 +74,12 @@ impl Ledger {
     fn expected(&self, served: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
         let mut expected = BTreeMap::new();
         for (key, sent) in &self.sources {
-            let counters = sent.events.iter().map(|event| (counter(*event), 1.0));
-            let was_read = |series: &String| !sent.trimmed || served.contains_key(series);
-            expected.extend(counters.filter(|(series, _)| was_read(series)));
-            let read = |event: &&u64| served.contains_key(&counter(**event));
-            let last =
-                if sent.trimmed { sent.events.iter().rfind(read).copied() } else { sent.last };
-            if let Some(last) = last.filter(|_| sent.keeps_order) {
+            let is_read = |event: &&u64| !sent.trimmed || served.contains_key(&counter(**event));
+            let mut read = sent.events.iter().filter(is_read);
+            expected.extend(read.clone().map(|event| (counter(*event), 1.0)));
+            if let Some(last) = read.next_back().filter(|_| sent.keeps_order) {
                 let series = format!("latest{{source=\"{}\"}}", key.kind.as_str());
-                expected.insert(series, last as f64);
+                expected.insert(series, *last as f64);
             }
         }
         expected

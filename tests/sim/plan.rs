@@ -159,8 +159,8 @@ impl fmt::Display for Plan {
         let node_entries = self.node_entries;
         write!(
             f,
-            "seed {seed}: {mode:?}, trimmed {max_length:?}, wiped in {wipe_in:?}, keep {keep}, page {page}, workers {workers}, checkpoint every \
-             {interval_ms} ms, lease {lease_ms} ms, node {node_entries}, {} of 1000 operations fail, {} lives",
+            "seed {seed}: {mode:?}, trimmed {max_length:?}, wiped in {wipe_in:?}, keep {keep}, page \
+             {page}, workers {workers}, checkpoint every {interval_ms} ms, lease {lease_ms} ms, node {node_entries}, {} of 1000 operations fail, {} lives",
             self.faults_per_mille,
             self.lives.len() + 1
         )

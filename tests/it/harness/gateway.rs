@@ -207,6 +207,13 @@ impl Gateway {
         (status, sent.elapsed())
     }
 
+    /// SIGTERM, and an orderly stop.
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        let (status, _) = self.terminate();
+        assert_eq!(status.code(), Some(0), "an orderly stop: {status}");
+    }
+
     /// Waits for it to end by itself: the exit status and everything it printed.
     #[track_caller]
     pub(crate) fn wait_exit(&mut self) -> (ExitStatus, String) {

@@ -3,6 +3,7 @@
 //! They read it at every look at the time, from the first on; the test's own clock goes on.
 
 use std::fs;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -23,15 +24,18 @@ impl WallClock {
 
     /// One that goes by this clock.
     pub(crate) fn shown_to(&self, gateway: Gateway) -> Gateway {
-        let file = self.directory.path().join("clock");
-        gateway.set("CLOCK_OFFSET_FILE", &file.display().to_string())
+        gateway.set("CLOCK_OFFSET_FILE", &self.file().display().to_string())
     }
 
     /// By so much it is ahead.
     pub(crate) fn set(&self, milliseconds: i64) {
-        let (file, new) = (self.directory.path().join("clock"), self.directory.path().join("new"));
+        let new = self.file().with_extension("new");
         // As a whole: it may be read at any moment.
         fs::write(&new, milliseconds.to_string()).expect("written");
-        fs::rename(new, file).expect("renamed");
+        fs::rename(new, self.file()).expect("renamed");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("clock")
     }
 }

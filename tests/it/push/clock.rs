@@ -58,7 +58,7 @@ fn a_clock_that_is_set_between_two_starts() {
     let (clock, mut gateway) = gateway(HOUR_MILLISECONDS);
     assert_eq!(push_with_key(&gateway, "one"), 1.0);
     answered(&gateway, "POST /metrics", "# TYPE w gauge\nw{clearmode=\"sum5s\"} 6\n", 200);
-    stop(&mut gateway);
+    gateway.stop();
     clock.set(0);
     gateway.launch();
     gateway.wait_ready();
@@ -71,17 +71,10 @@ fn a_clock_that_is_set_between_two_starts() {
     answered(&gateway, "POST /metrics", "# TYPE w gauge\nw{clearmode=\"sum5s\"} 7\n", 200);
     clock.set(0);
     served(&gateway, "w", &["w 7"]);
-    stop(&mut gateway);
+    gateway.stop();
     gateway.launch();
     gateway.wait_ready();
     decayed(&gateway);
-}
-
-/// The last checkpoint has everything.
-#[track_caller]
-fn stop(gateway: &mut Gateway) {
-    let (status, _) = gateway.terminate();
-    assert!(status.success(), "{status}");
 }
 
 #[track_caller]

@@ -100,8 +100,7 @@ fn switches_hold_for_what_somebody_adds_to_the_stream() {
         events(&redis, 1);
         gateway.wait_value("x_total", &[], 4.0);
         assert!(!gateway.text().contains("x.dots"), "{}", gateway.text());
-        let (status, _) = gateway.terminate();
-        assert!(status.success(), "{status}");
+        gateway.stop();
         // Pushes are off.
         gateway.assign("Push__Enabled", "false");
         gateway.launch();
@@ -110,8 +109,7 @@ fn switches_hold_for_what_somebody_adds_to_the_stream() {
         events(&redis, 1);
         gateway.wait_value("x_total", &[], 5.0);
         forbidden(&gateway, 2);
-        let (status, _) = gateway.terminate();
-        assert!(status.success(), "{status}");
+        gateway.stop();
         // Wipes are on.
         gateway.unassign("Push__Enabled");
         gateway.assign("Push__EnableAdminApi", "true");
