@@ -113,7 +113,9 @@ impl Plan {
     fn only_with_the_newest(self, life: u64) -> Self {
         let lives = self.lives.len() as u64;
         let newest = self.damage_after >= lives;
-        let wipe_in = (newest && life < lives).then_some(life);
+        // Two sources would wait for one snapshot, and go on in an order that no seed decides.
+        let alone = self.mode != Mode::ListAndGroup;
+        let wipe_in = (newest && alone && life < lives).then_some(life);
         let max_length = self.max_length.filter(|_| newest);
         Self { wipe_in, max_length, ..self }
     }
