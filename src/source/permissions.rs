@@ -117,6 +117,7 @@ fn group_commands(names: &GroupNames, trim: bool) -> Vec<Cmd> {
     let mut commands: Vec<Cmd> = [
         &["XREADGROUP", "GROUP", group, consumer, "STREAMS", key, ">"][..],
         &["XACK", key, group, "0-1"],
+        &["XPENDING", key, group],
         &["XCLAIM", key, group, consumer, "0", "0-1"],
         &["XGROUP CREATE", key, group, "0"],
         &["XGROUP DESTROY", key, group],

@@ -9,8 +9,9 @@ use crate::redis::{Connector, Link, stream_info};
 use crate::source::{Backlog, Lag, SourceError, Upkeep};
 use crate::store::Store;
 
-/// Ids acknowledged by one round trip.
-const ACKNOWLEDGE_ROUND_TRIP: usize = 50_000;
+/// Ids acknowledged by one transaction, for which everybody else at that Redis waits some
+/// milliseconds.
+const ACKNOWLEDGED_AT_ONCE: usize = 10_000;
 
 /// The housekeeping half.
 pub struct GroupUpkeep {
@@ -51,13 +52,13 @@ impl Upkeep for GroupUpkeep {
         let mut left = done.iter();
         loop {
             // Not all at once: after an outage of the snapshots there may be very many.
-            let round_trip: Vec<StreamId> = left.by_ref().take(ACKNOWLEDGE_ROUND_TRIP).collect();
-            if round_trip.is_empty() {
+            let some: Vec<StreamId> = left.by_ref().take(ACKNOWLEDGED_AT_ONCE).collect();
+            if some.is_empty() {
                 break;
             }
-            ledger::acknowledge(connection, &self.names, &round_trip).await?;
+            ledger::acknowledge(connection, &self.names, &some).await?;
             kill_point("acknowledge-middle");
-            let acknowledged: IdSet = round_trip.into_iter().collect();
+            let acknowledged: IdSet = some.into_iter().collect();
             self.applied.acknowledged(&acknowledged);
             forget(store, &self.key, &acknowledged);
         }

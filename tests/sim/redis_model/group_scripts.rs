@@ -6,19 +6,18 @@ use super::{Arguments, Outcome, Redis, Value};
 use crate::resp::Reply;
 
 impl Redis {
-    pub(super) fn acknowledge_and_count(&mut self, arguments: &Arguments<'_>) -> Outcome {
-        let (stream, ledger) = (arguments.bytes(0).to_vec(), arguments.bytes(1));
-        let acknowledge = [vec![stream], arguments.0[2..].to_vec()].concat();
-        let acknowledged = match self.acknowledge(&Arguments(&acknowledge))? {
-            Reply::Int(count) => count,
-            other => panic!("XACK answered {other:?}"),
+    pub(super) fn count_pending(&mut self, arguments: &Arguments<'_>) -> Outcome {
+        let (key, ledger) = (arguments.bytes(0), arguments.bytes(1));
+        let (name, sign) = (arguments.text(2), text(arguments.bytes(3)));
+        let stream = self.stream(key).ok().flatten();
+        let group = stream.and_then(|stream| stream.groups.get(name));
+        let Some(pending) = group.map(|group| group.pending.len() as i64) else {
+            return Ok(Reply::Int(0));
         };
-        if acknowledged > 0 {
-            let mut counts = self.hash(ledger)?;
-            add(&mut counts, "acknowledged", acknowledged);
-            self.keys.insert(ledger.to_vec(), Value::Hash(counts));
-        }
-        Ok(Reply::Int(acknowledged))
+        let mut counts = self.hash(ledger)?;
+        add(&mut counts, "acknowledged", sign * pending);
+        self.keys.insert(ledger.to_vec(), Value::Hash(counts));
+        Ok(Reply::Int(pending))
     }
 
     pub(super) fn settle(&mut self, arguments: &Arguments<'_>) -> Outcome {
