@@ -111,8 +111,18 @@ pub struct Applied {
     pub processed: u64,
     /// Events of the batch the store refused (conflicts, limits); `Batch::bad` not included.
     pub refused: Vec<BadEvent>,
+    /// Entries of which all events came before, ascending; nothing was done with them now.
+    pub repeated: Vec<u32>,
     /// Of each of the batch's pushes, in order.
     pub pushes: Vec<Result<PushApplied, PushRefusal>>,
+}
+
+impl Applied {
+    /// Every event that was refused, but for those that came again.
+    pub fn bad_of<'b>(&'b self, batch: &'b Batch) -> impl Iterator<Item = &'b BadEvent> {
+        let is_new = |bad: &&BadEvent| self.repeated.binary_search(&bad.entry).is_err();
+        batch.bad.iter().filter(is_new).chain(&self.refused)
+    }
 }
 
 /// Why a batch was not applied; the store is unchanged.
@@ -220,7 +230,7 @@ impl Store {
         let shape = aggregates.shape();
         let applied = aggregates.apply(batch, now, started);
         tally.processed += applied.processed;
-        for bad in batch.bad.iter().chain(&applied.refused) {
+        for bad in applied.bad_of(batch) {
             tally.count_dropped(bad.reason);
         }
         *version += 1;

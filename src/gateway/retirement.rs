@@ -41,6 +41,9 @@ impl Parts {
         if !self.status.caught_up() {
             bail!("interrupted before everything was read; run it again");
         }
+        if !self.config.reads_redis() {
+            return Ok(());
+        }
         if redis.metric_queue_enabled {
             let queue = &redis.metric_queue_key;
             let mut connection = self.connector.connect_for(queue).await?;

@@ -83,6 +83,11 @@ impl AppliedKeys {
         }
     }
 
+    /// Whether it was applied before, whatever came with it.
+    pub(super) fn is_known(&self, key: &IdempotencyKey, at: Timestamp) -> bool {
+        self.known.get(&key.key).is_some_and(|(_, since)| at.since(*since) <= self.window)
+    }
+
     /// The clock was set: all are as old as they were.
     pub(super) fn move_ages(&mut self, step: ClockStep) {
         self.change_times(|at| step.moved(at));
@@ -109,7 +114,7 @@ impl AppliedKeys {
     /// Remembers a key, and forgets those that are too old by then.
     pub(super) fn insert(&mut self, key: IdempotencyKey, at: Timestamp) {
         while let Some(oldest) = self.order.front()
-            && at.since(oldest.at) > self.window
+            && (at.since(oldest.at) > self.window || self.order.len() >= self.most)
         {
             let (key, since) = (oldest.key.key, oldest.at);
             // It may have come anew since.

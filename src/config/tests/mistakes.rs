@@ -159,8 +159,18 @@ fn settings_that_do_not_go_together() {
     for (assignments, expected) in [
         (
             &["Redis.MetricQueueEnabled=false", "Stream.Mode=off", "Push.Enabled=false"][..],
-            "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
-             is off; expected at least one of them on",
+            "nothing to read: Push.Enabled is false, Redis.MetricQueueEnabled is false and \
+             Stream.Mode off, or Redis.Listen is off and no Redis.ConnectionString names a Redis; \
+             expected at least one of them",
+        ),
+        (
+            &["Push.Via=stream", "Redis.Listen=off"],
+            "Push.Via=stream keeps pushes in a Redis: expected a Redis.ConnectionString",
+        ),
+        (
+            &["Push.Via=stream", "Redis.Listen=:6380", "Redis.ConnectionString=h"],
+            "Push.Via=stream keeps pushes in a Redis, and Redis.Listen what comes there in a \
+             journal: expected Push.Via=journal for both, or Redis.Listen=off",
         ),
         (
             &["Stream.Mode=off", "Push.Via=stream"],
