@@ -181,6 +181,9 @@ impl Shared {
         let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
         if let Some(cut) = &cut {
             door::check_restored(&config, cut)?;
+            if let Some(door) = &door {
+                door.given_before(cut.taken_at);
+            }
         }
         let Some(push_sink) = pushes::open(&config, &status, &push, shutdown).await else {
             return Ok(None);

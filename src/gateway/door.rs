@@ -18,7 +18,7 @@ use crate::config::{Config, DoorConfig, DoorPlace, DoorUser, Secret};
 use crate::decode::delivery;
 use crate::door::{Door, DoorParts, Listener};
 use crate::http::Security;
-use crate::model::SourceKind;
+use crate::model::{SourceKind, StreamId, Timestamp};
 use crate::push::journal_keeper::Feed;
 use crate::source::journal::{applied, source_key};
 use crate::store::{Cut, Store};
@@ -64,6 +64,7 @@ fn remedies(error: &io::Error, is_asked_for: bool) -> &'static str {
 pub(super) struct OpenDoor {
     door: Door,
     describe: String,
+    streams: Vec<String>,
     stop: CancellationToken,
     serving: Mutex<Option<JoinHandle<()>>>,
 }
@@ -105,7 +106,8 @@ pub(super) fn open(
     let (opened, stop) = (Door::new(door, users, parts), CancellationToken::new());
     let security = door.tls.then(|| security.clone());
     let serving = tokio::spawn(opened.clone().serve(listener, security, stop.clone()));
-    Ok(Some(OpenDoor { door: opened, describe, stop, serving: Mutex::new(Some(serving)) }))
+    let streams = door.streams.clone();
+    Ok(Some(OpenDoor { door: opened, describe, streams, stop, serving: Mutex::new(Some(serving)) }))
 }
 
 fn is_public(place: &DoorPlace) -> bool {
@@ -135,6 +137,14 @@ impl OpenDoor {
     /// Where producers connect.
     pub(super) fn describe(&self) -> &str {
         &self.describe
+    }
+
+    /// Ids of that time may have been given out, and their records are gone since a snapshot covers
+    /// them. So a clock that was set back over a start makes none lower.
+    pub(super) fn given_before(&self, taken_at: Timestamp) {
+        for stream in &self.streams {
+            self.door.raise_id(stream, StreamId::new(taken_at.0, u64::from(u32::MAX)));
+        }
     }
 
     /// Learns which ids were given out, and what is applied.
