@@ -38,6 +38,7 @@ use crate::store::Store;
 mod door;
 mod introduce;
 mod late_journal;
+mod letters;
 mod pushes;
 mod retirement;
 mod sources;
@@ -336,6 +337,13 @@ impl Parts {
             keepers.spawn(dead_letters_writer::run(
                 self.connector.clone(),
                 self.config.dead_letters.clone(),
+                self.dead_letters.clone(),
+                stop_upkeep.clone(),
+            ));
+        } else {
+            keepers.spawn(letters::write_to_file(
+                letters::file(&self.config),
+                self.config.dead_letters.max_bytes,
                 self.dead_letters.clone(),
                 stop_upkeep.clone(),
             ));

@@ -79,9 +79,8 @@ impl Keys {
     pub(super) fn give(&self, key: usize, asked: AskedId, now: u64) -> Result<StreamId, NoId> {
         let mut last_ids = self.last_ids.lock();
         let last = &mut last_ids[key];
-        let after = |milliseconds, sequence: u64| match sequence.checked_add(1) {
-            Some(sequence) => Some(StreamId::new(milliseconds, sequence)),
-            None => None,
+        let after = |milliseconds, sequence: u64| {
+            sequence.checked_add(1).map(|sequence| StreamId::new(milliseconds, sequence))
         };
         let id = match asked {
             AskedId::Next if now > last.milliseconds => StreamId::new(now, 0),

@@ -475,7 +475,7 @@ impl Session {
         match words.as_slice() {
             [_, password] => self.login(b"default", password, true, turn),
             [_, user, password] => self.login(user, password, false, turn),
-            _ => return self.fail(turn, "ERR syntax error"),
+            _ => self.fail(turn, "ERR syntax error"),
         }
     }
 
