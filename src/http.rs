@@ -40,6 +40,7 @@ mod encoding;
 mod groups;
 mod guard;
 mod gzip;
+mod hosts;
 pub mod lifecycle;
 mod listen;
 mod metrics;
