@@ -21,6 +21,7 @@ fn the_defaults() {
             "DeadLetters.MaxLength=10000",
             "DeadLetters.Stream=prom-stream-gateway:dead-letters",
             "Gateway.Identity=default",
+            "Http.AllowedHosts=",
             "Http.AuthExempt=none",
             "Http.BasicAuthFile=",
             "Http.BasicAuthUsers=",
@@ -320,5 +321,17 @@ fn origins_are_what_browsers_send() {
     ] {
         let (config, _) = from_flags(&[&format!("Http.CorsOrigins={text}")]).unwrap();
         assert_eq!(config.http.cors_origins, expected, "{text}");
+    }
+}
+
+#[test]
+fn host_names_are_what_browsers_ask_for() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("Gateway, metrics.example.org.", &["gateway", "metrics.example.org"]),
+        (r#"["bücher.example"]"#, &["xn--bcher-kva.example"]),
+    ] {
+        let (config, _) = from_flags(&[&format!("Http.AllowedHosts={text}")]).unwrap();
+        assert_eq!(config.http.allowed_hosts, expected, "{text}");
     }
 }

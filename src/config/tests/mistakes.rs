@@ -7,6 +7,8 @@ fn values_that_are_not_valid() {
     const LISTEN: &str = "address:port, such as 0.0.0.0:9091, [::]:9091 or :9091";
     const ORIGINS: &str = "origins such as https://example.org or http://localhost:3000, or *: an \
                            array, or separated by commas";
+    const HOSTS: &str = "host names such as gateway.example.org, without port or *, and no \
+                         addresses, which are allowed anyway: an array, or separated by commas";
     const IDENTITY: &str =
         "1 to 128 of the characters A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'";
     const LOCATION: &str = "a path, file:///path, s3://bucket/prefix, gs://bucket/prefix, \
@@ -31,6 +33,10 @@ fn values_that_are_not_valid() {
         ("Http.CorsOrigins", "https://shop.example/path", ORIGINS),
         ("Http.CorsOrigins", "https://shop.example?query", ORIGINS),
         ("Http.CorsOrigins", "data:text/plain", ORIGINS),
+        ("Http.AllowedHosts", "gateway:9091", HOSTS),
+        ("Http.AllowedHosts", "https://gateway", HOSTS),
+        ("Http.AllowedHosts", "*", HOSTS),
+        ("Http.AllowedHosts", "10.0.0.1", HOSTS),
         ("Push.MaxBodyBytes", "64MiB", "a whole number from 1 to 1073741824"),
         ("Redis.MetricQueueEnabled", "perhaps", "true or false"),
         ("Redis.MetricQueueKey", "", "text that is not empty"),
