@@ -28,6 +28,7 @@ mod logging;
 mod metrics;
 mod origin;
 mod push;
+mod queue_keys;
 mod redis;
 mod settings;
 mod snapshot;
@@ -142,7 +143,7 @@ impl Config {
     /// Settings that are valid each, and not together.
     fn conflicts(&self) -> Vec<String> {
         let mut conflicts = Vec::new();
-        let queue = self.redis.metric_queue_enabled.then_some(&self.redis.metric_queue_key);
+        let (named, queues) = (&self.redis.metric_queue_keys, self.redis.queues());
         let streams = match self.stream.mode {
             StreamMode::Off => &[][..],
             StreamMode::Group | StreamMode::Reader => &self.stream.keys,
@@ -170,26 +171,30 @@ impl Config {
                  expected room for one body and its compressed form"
             ));
         }
-        for (index, key) in streams.iter().enumerate() {
-            if streams[..index].contains(key) {
-                conflicts.push(format!("Stream.Keys names {key:?} twice: expected distinct keys"));
+        for (setting, keys) in [(named.setting(), queues), ("Stream.Keys", streams)] {
+            for (index, key) in keys.iter().enumerate() {
+                if keys[..index].contains(key) {
+                    conflicts
+                        .push(format!("{setting} names {key:?} twice: expected distinct keys"));
+                }
             }
         }
-        if let Some(queue) = queue.filter(|queue| streams.contains(queue)) {
+        if self.redis.metric_queue_enabled {
+            conflicts.extend(named.conflicts());
+        }
+        for queue in queues.iter().filter(|queue| streams.contains(queue)) {
             conflicts.push(format!(
-                "{queue:?} is Redis.MetricQueueKey and one of Stream.Keys: a key holds a list \
-                 or a stream, expected different keys"
+                "{queue:?} is {} and one of Stream.Keys: a key holds a list or a stream, expected \
+                 different keys",
+                named.role()
             ));
         }
         let derived_from = match self.stream.mode {
             StreamMode::Group => &self.stream.keys[..],
             StreamMode::Off | StreamMode::Reader => &[],
         };
-        let named = queue.map(|queue| ("Redis.MetricQueueKey", queue));
-        for (setting, key) in
-            named.into_iter().chain(derived_from.iter().map(|key| ("Stream.Keys", key)))
-        {
-            if !can_be_tagged(key) {
+        for (setting, keys) in [(named.setting(), queues), ("Stream.Keys", derived_from)] {
+            for key in keys.iter().filter(|key| !can_be_tagged(key)) {
                 conflicts.push(format!(
                     "{setting} names {key:?}, beside which no other key can be kept in the same \
                      slot of a cluster: expected a name without \"}}\", or with a hash tag as in \
@@ -198,10 +203,11 @@ impl Config {
             }
         }
         let dead_letters = &self.dead_letters.stream;
-        if queue == Some(dead_letters) || streams.contains(dead_letters) {
+        if queues.contains(dead_letters) || streams.contains(dead_letters) {
             conflicts.push(format!(
                 "DeadLetters.Stream = {dead_letters:?} is also read for events: expected a key \
-                 that is neither Redis.MetricQueueKey nor one of Stream.Keys"
+                 that is neither {} nor one of Stream.Keys",
+                named.role()
             ));
         }
         conflicts
