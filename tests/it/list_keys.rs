@@ -14,6 +14,9 @@ use crate::harness::{eventually, producer, seed, turn, wait_for};
 const KEYS: [&str; 3] = ["jobs", "{web}:metrics", "cron"];
 const KILLS: u32 = 12;
 const EVENTS: u64 = 20_000;
+/// Sent to each list before the next one gets any. So they stand at different segments, and what is
+/// acknowledged by another one's position is lost.
+const HEAD_START: u64 = 2_000;
 const DEADLINE: Duration = Duration::from_secs(60);
 const EVENT: &str = r#"{"name":"sent_total","value":1}"#;
 
@@ -45,7 +48,10 @@ fn kill_while_all_are_written(redis: &RedisServer, keys: &[impl AsRef<str>]) -> 
     let start = |(number, key): (u64, &str)| {
         let targets = vec![Target::List(key.to_owned())];
         let seed = seed.wrapping_add(number);
-        Producers::start(&Plan { targets, seed, rate: 3000.0, ..producer::to_list(redis) })
+        let plan = Plan { targets, seed, rate: 3000.0, ..producer::to_list(redis) };
+        let producers = Producers::start(&plan);
+        producers.wait_acknowledged(HEAD_START, DEADLINE);
+        producers
     };
     let producers: Vec<_> = (0..).zip(keys.iter().map(AsRef::as_ref)).map(start).collect();
     burst(&mut gateway, KILLS, &mut Random::new(seed));
