@@ -29,6 +29,7 @@ mod logging;
 mod metrics;
 mod origin;
 mod push;
+mod queue_keys;
 mod redis;
 mod settings;
 mod snapshot;
@@ -136,7 +137,7 @@ impl Config {
 
     /// Whether events of lists or streams are wanted, wherever they come from.
     fn takes_lists_or_streams(&self) -> bool {
-        self.redis.metric_queue_enabled || self.stream.mode != StreamMode::Off
+        !self.redis.queues().is_empty() || self.stream.mode != StreamMode::Off
     }
 
     /// Whether something goes through the journal.
@@ -145,8 +146,7 @@ impl Config {
     }
 
     fn door(&self, settings: &DoorSettings) -> Option<DoorConfig> {
-        let queue = self.redis.metric_queue_enabled.then(|| self.redis.metric_queue_key.clone());
-        let (lists, streams) = (queue.into_iter().collect(), self.stream.keys.clone());
+        let (lists, streams) = (self.redis.queues().to_vec(), self.stream.keys.clone());
         settings.door(self.redis.is_named, lists, streams, self.takes_lists_or_streams())
     }
 
@@ -179,7 +179,7 @@ impl Config {
     /// Settings that are valid each, and not together.
     fn conflicts(&self) -> Vec<String> {
         let mut conflicts = Vec::new();
-        let queue = self.redis.metric_queue_enabled.then_some(&self.redis.metric_queue_key);
+        let (named, queues) = (&self.redis.metric_queue_keys, self.redis.queues());
         let streams = match self.stream.mode {
             StreamMode::Off => &[][..],
             StreamMode::Group | StreamMode::Reader => &self.stream.keys,
@@ -206,26 +206,30 @@ impl Config {
                  expected room for one body and its compressed form"
             ));
         }
-        for (index, key) in streams.iter().enumerate() {
-            if streams[..index].contains(key) {
-                conflicts.push(format!("Stream.Keys names {key:?} twice: expected distinct keys"));
+        for (setting, keys) in [(named.setting(), queues), ("Stream.Keys", streams)] {
+            for (index, key) in keys.iter().enumerate() {
+                if keys[..index].contains(key) {
+                    conflicts
+                        .push(format!("{setting} names {key:?} twice: expected distinct keys"));
+                }
             }
         }
-        if let Some(queue) = queue.filter(|queue| streams.contains(queue)) {
+        if self.redis.metric_queue_enabled {
+            conflicts.extend(named.conflicts());
+        }
+        for queue in queues.iter().filter(|queue| streams.contains(queue)) {
             conflicts.push(format!(
-                "{queue:?} is Redis.MetricQueueKey and one of Stream.Keys: a key holds a list \
-                 or a stream, expected different keys"
+                "{queue:?} is {} and one of Stream.Keys: a key holds a list or a stream, expected \
+                 different keys",
+                named.role()
             ));
         }
         let derived_from = match self.stream.mode {
             StreamMode::Group => &self.stream.keys[..],
             StreamMode::Off | StreamMode::Reader => &[],
         };
-        let named = queue.map(|queue| ("Redis.MetricQueueKey", queue));
-        for (setting, key) in
-            named.into_iter().chain(derived_from.iter().map(|key| ("Stream.Keys", key)))
-        {
-            if !can_be_tagged(key) {
+        for (setting, keys) in [(named.setting(), queues), ("Stream.Keys", derived_from)] {
+            for key in keys.iter().filter(|key| !can_be_tagged(key)) {
                 conflicts.push(format!(
                     "{setting} names {key:?}, beside which no other key can be kept in the same \
                      slot of a cluster: expected a name without \"}}\", or with a hash tag as in \
@@ -234,10 +238,11 @@ impl Config {
             }
         }
         let dead_letters = &self.dead_letters.stream;
-        if queue == Some(dead_letters) || streams.contains(dead_letters) {
+        if queues.contains(dead_letters) || streams.contains(dead_letters) {
             conflicts.push(format!(
                 "DeadLetters.Stream = {dead_letters:?} is also read for events: expected a key \
-                 that is neither Redis.MetricQueueKey nor one of Stream.Keys"
+                 that is neither {} nor one of Stream.Keys",
+                named.role()
             ));
         }
         conflicts

@@ -31,6 +31,7 @@ use crate::push::{PushFront, Waiting};
 use crate::redis::dead_letters as dead_letters_writer;
 use crate::redis::{ConnectError, Connector};
 use crate::shutdown;
+use crate::source::decoding::Decoding;
 use crate::source::pipeline;
 use crate::status::{Phase, Status};
 use crate::store::Store;
@@ -311,7 +312,7 @@ impl Parts {
             dead_letters: self.dead_letters.clone(),
             waiting: Waiting::default(),
             own_metrics: self.own_metrics.clone(),
-            workers: self.config.redis.metric_queue_workers,
+            decoding: Decoding::new(self.config.redis.metric_queue_workers),
             lease: self.lease.clone(),
             checkpoints: checkpointer.out_of_turn(),
             restored_from: self.restored_from,

@@ -26,6 +26,7 @@ use crate::store::{ApplyError, Store};
 
 pub mod backlog;
 pub mod cover;
+pub mod decoding;
 pub mod group;
 pub mod journal;
 pub mod list;
@@ -140,7 +141,7 @@ pub enum SourceError {
     SegmentShrank { key: String, found: usize, expected: u64 },
     #[error(
         "the state says that segment {segment} of `{key}` was read, which no gateway made; take \
-         another Redis.MetricQueueKey"
+         another key for the list"
     )]
     ImpossibleSegment { key: String, segment: u64 },
     #[error("the ownership of this identity is not confirmed; see the checkpoint's last error")]

@@ -3,6 +3,7 @@
 
 mod growth;
 mod intervals;
+mod lists;
 mod series;
 mod shapes;
 mod streams;
@@ -14,7 +15,7 @@ use crate::settings::Settings;
 use crate::spread::Spread;
 
 pub(crate) fn run(settings: &Settings) -> Section {
-    let progress = Progress::new("curves", 40);
+    let progress = Progress::new("curves", 44);
     let mut section = Section::new("curves", "Curves");
     section.paragraph(&format!(
         "{} rounds a point. *List* is end to end, through Redis and the gateway's process; *in \
@@ -22,6 +23,7 @@ pub(crate) fn run(settings: &Settings) -> Section {
         settings.rounds_of_a_curve(),
     ));
     shapes::measure(settings, &progress, &mut section);
+    lists::measure(settings, &progress, &mut section);
     streams::measure(settings, &progress, &mut section);
     intervals::measure(settings, &progress, &mut section);
     series::measure(settings, &progress, &mut section);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use redis::Connection;
+use redis::{Connection, Pipeline};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -54,14 +54,31 @@ impl Dump {
         Self::of(|connection| push_all(connection, QUEUE, elements))
     }
 
+    /// Events dealt out to lists in turn.
+    pub(crate) fn of_lists(keys: &[String], events: impl Iterator<Item = String>) -> Self {
+        Self::dealt_out(keys, events, |pipe, key, event| {
+            pipe.cmd("LPUSH").arg(key).arg(event).ignore();
+        })
+    }
+
     /// Events dealt out to streams in turn.
     pub(crate) fn of_streams(keys: &[String], events: impl Iterator<Item = String>) -> Self {
+        Self::dealt_out(keys, events, |pipe, key, event| {
+            pipe.cmd("XADD").arg(key).arg("*").arg("data").arg(event).ignore();
+        })
+    }
+
+    fn dealt_out(
+        keys: &[String],
+        events: impl Iterator<Item = String>,
+        send: impl Fn(&mut Pipeline, &str, String),
+    ) -> Self {
         Self::of(|connection| {
             let mut events = keys.iter().cycle().zip(events).peekable();
             while events.peek().is_some() {
                 let mut pipe = redis::pipe();
                 for (key, event) in events.by_ref().take(10_000) {
-                    pipe.cmd("XADD").arg(key).arg("*").arg("data").arg(event).ignore();
+                    send(&mut pipe, key, event);
                 }
                 pipe.query::<()>(connection).expect("redis takes the events");
             }

@@ -1,4 +1,4 @@
-//! `[redis]`: where Redis is, and the list that producers push to.
+//! `[redis]`: where Redis is, and the lists that producers push to.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use super::connection_string::RedisTarget;
 use super::error::{Problem, Warning};
 use super::layer::Setting;
 use super::origin::Origin;
+use super::queue_keys::QueueKeys;
 use super::settings::Settings;
 use super::value::{Bool, Text, Whole};
 
@@ -18,7 +19,7 @@ pub struct RedisConfig {
     /// A Redis is named; else nothing is read from one.
     pub is_named: bool,
     pub metric_queue_enabled: bool,
-    pub metric_queue_key: String,
+    pub(super) metric_queue_keys: QueueKeys,
     pub metric_queue_workers: usize,
     pub metric_queue_pop_count: usize,
 }
@@ -36,8 +37,7 @@ impl RedisConfig {
         let is_named = settings.is_set("Redis.ConnectionString");
         let (target, origin) = take_target(settings);
         let metric_queue_enabled = settings.take("Redis.MetricQueueEnabled", Bool, true);
-        let metric_queue_key =
-            settings.take("Redis.MetricQueueKey", Text, "prom-stream-gateway:metric-queue".into());
+        let metric_queue_keys = QueueKeys::take(settings);
         let target = take_database(settings, target);
         let metric_queue_workers = settings.take("Redis.MetricQueueWorkers", Whole(1..=64), 2);
         let metric_queue_pop_count =
@@ -49,10 +49,15 @@ impl RedisConfig {
             target,
             is_named,
             metric_queue_enabled,
-            metric_queue_key,
+            metric_queue_keys,
             metric_queue_workers: metric_queue_workers as usize,
             metric_queue_pop_count: metric_queue_pop_count as usize,
         }
+    }
+
+    /// The lists that are read.
+    pub fn queues(&self) -> &[String] {
+        if self.metric_queue_enabled { &self.metric_queue_keys.keys } else { &[] }
     }
 }
 

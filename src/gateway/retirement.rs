@@ -44,26 +44,38 @@ impl Parts {
         if !self.config.reads_redis() {
             return Ok(());
         }
-        if redis.metric_queue_enabled {
-            let queue = &redis.metric_queue_key;
+        let identity = &gateway.identity;
+        let groups = match stream.mode {
+            StreamMode::Group => &stream.keys[..],
+            StreamMode::Off | StreamMode::Reader => &[],
+        };
+        let names = |key: &String| GroupNames {
+            key: key.clone(),
+            group: stream.group.clone(),
+            consumer: identity.clone(),
+        };
+        // All of them before the first is removed: what is gone would look wiped to the next attempt.
+        for queue in redis.queues() {
             let mut connection = self.connector.connect_for(queue).await?;
-            let left = list::resign(&mut connection, queue, &gateway.identity).await?;
+            let left = list::unreleased(&mut connection, queue, identity).await?;
             if left > 0 {
                 bail!("{left} segments of `{queue}` are not released yet; run it again");
             }
         }
-        for key in stream.keys.iter().filter(|_| stream.mode == StreamMode::Group) {
-            let names = GroupNames {
-                key: key.clone(),
-                group: stream.group.clone(),
-                consumer: gateway.identity.clone(),
-            };
+        for key in groups {
             let mut connection = self.connector.connect_for(key).await?;
-            let pending = members::pending(&mut connection, &names).await?;
+            let pending = members::pending(&mut connection, &names(key)).await?;
             if pending > 0 {
                 bail!("{pending} entries of `{key}` are not acknowledged yet; run it again");
             }
-            members::resign(&mut connection, &names).await?;
+        }
+        for queue in redis.queues() {
+            let mut connection = self.connector.connect_for(queue).await?;
+            list::resign(&mut connection, queue, identity).await?;
+        }
+        for key in groups {
+            let mut connection = self.connector.connect_for(key).await?;
+            members::resign(&mut connection, &names(key)).await?;
         }
         Ok(())
     }

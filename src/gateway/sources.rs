@@ -47,7 +47,7 @@ fn watch_what_is_left(parts: &Parts, tasks: &mut Tasks) {
     let reading = Reading {
         identity: gateway.identity.clone(),
         group: stream.group.clone(),
-        queue: redis.metric_queue_enabled.then(|| redis.metric_queue_key.clone()),
+        queues: redis.queues().to_vec(),
     };
     unread::tell_of_journals(parts);
     if !parts.config.reads_redis() {
@@ -71,9 +71,9 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
     let identity = gateway.identity.as_str();
     watch_what_is_left(parts, tasks);
     let reads_redis = config.reads_redis();
-    if redis.metric_queue_enabled && reads_redis {
-        let (queue, page_items) = (&redis.metric_queue_key, redis.metric_queue_pop_count);
+    for queue in redis.queues().iter().filter(|_| reads_redis) {
         list::carry_over(store, queue);
+        let page_items = redis.metric_queue_pop_count;
         let options = ListOptions { page_items, crashed, leftovers_only };
         let (source, upkeep) =
             ListSource::halves(connector.clone(), queue, identity, lease.clone(), options);

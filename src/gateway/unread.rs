@@ -29,7 +29,7 @@ const WHAT_TO_DO: &str =
 pub(super) fn left_behind(parts: &Parts) -> BTreeMap<SourceKey, Position> {
     let Config { redis, stream, .. } = &parts.config;
     let is_left = |source: &SourceKey| match source.kind {
-        SourceKind::List => !redis.metric_queue_enabled || source.key != redis.metric_queue_key,
+        SourceKind::List => !redis.queues().contains(&source.key),
         // From mode to mode the position carries over.
         SourceKind::Group | SourceKind::Reader => {
             stream.mode == StreamMode::Off || !stream.keys.contains(&source.key)

@@ -305,31 +305,32 @@ impl Source for ListSource {
     }
 }
 
-/// Removes what Redis has in the name of an identity that will not come back. Segments that still
-/// exist are not released, and then nothing is removed: returns how many.
-pub async fn resign(
+/// How many segments of an identity still exist: each may hold what no snapshot covers.
+pub async fn unreleased(
     connection: &mut Connection,
     queue: &str,
     identity: &str,
 ) -> Result<usize, Error> {
+    let existing = SegmentNames::new(queue, identity).existing(connection).await?;
+    Ok(existing.segments.len())
+}
+
+/// Removes what Redis has in the name of an identity that will not come back, once all of its
+/// segments are released.
+pub async fn resign(connection: &mut Connection, queue: &str, identity: &str) -> Result<(), Error> {
     let names = SegmentNames::new(queue, identity);
-    let left = names.existing(connection).await?.segments.len();
-    if left == 0 {
-        let mut get = redis::cmd("GET");
-        let last: Option<String> = get
-            .arg(names.last_taker())
-            .query_async(connection)
-            .await
-            .map_err(|error| names.failed("GET", error))?;
-        let mut remove = redis::cmd("DEL");
-        remove.arg(names.owner());
-        if matches!(LastTaker::parse(last.as_deref(), identity), LastTaker::Us(_)) {
-            remove.arg(names.last_taker());
-        }
-        let failed = |error| names.failed("DEL", error);
-        let () = remove.query_async(connection).await.map_err(failed)?;
+    let mut get = redis::cmd("GET");
+    let last: Option<String> = get
+        .arg(names.last_taker())
+        .query_async(connection)
+        .await
+        .map_err(|error| names.failed("GET", error))?;
+    let mut remove = redis::cmd("DEL");
+    remove.arg(names.owner());
+    if matches!(LastTaker::parse(last.as_deref(), identity), LastTaker::Us(_)) {
+        remove.arg(names.last_taker());
     }
-    Ok(left)
+    remove.query_async(connection).await.map_err(|error| names.failed("DEL", error))
 }
 
 fn wrong_type(key: String) -> Error {

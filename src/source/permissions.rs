@@ -52,8 +52,8 @@ pub fn needs(config: &Config) -> Vec<Need> {
     let Config { gateway, redis, stream, .. } = config;
     let identity = gateway.identity.as_str();
     let mut needs = Vec::new();
-    if redis.metric_queue_enabled {
-        let names = SegmentNames::new(&redis.metric_queue_key, identity);
+    for queue in redis.queues() {
+        let names = SegmentNames::new(queue, identity);
         needs.push(Need::essential(&names.queue, list(&names)));
     }
     for key in &stream.keys {

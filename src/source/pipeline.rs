@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::decoding::{Decoding, Room};
 use super::{Cover, Reading, Source, SourceError, Upkeep};
 use crate::checkpoint::{Durable, OutOfTurn};
 use crate::dead_letters::{DeadLetter, DeadLetters};
@@ -50,8 +51,7 @@ pub struct Context {
     /// Who waits for a push to be applied.
     pub waiting: Waiting,
     pub own_metrics: OwnMetrics,
-    /// Batches decoded at the same time.
-    pub workers: usize,
+    pub decoding: Decoding,
     pub lease: Lease,
     pub checkpoints: OutOfTurn,
     /// When the snapshot was taken that the state comes from; zero without one.
@@ -65,6 +65,7 @@ struct InFlight {
     advance: Advance,
     tail_reached: bool,
     replay: bool,
+    room: Room,
 }
 
 /// Reads a source until shutdown; returns when everything read is applied.
@@ -155,7 +156,7 @@ async fn read_until_failure(
     connected: impl FnOnce(),
 ) -> Result<(), SourceError> {
     let mut connected = Some(connected);
-    let mut in_flight = VecDeque::with_capacity(context.workers + 1);
+    let mut in_flight = VecDeque::with_capacity(context.decoding.workers + 1);
     let outcome = loop {
         if context.shutdown.is_cancelled() && !source.wind_down() {
             break Ok(());
@@ -186,9 +187,10 @@ async fn read_until_failure(
         match advance {
             Some(advance) => {
                 kill_point("read-done");
+                let room = room(&mut in_flight, key, context).await?;
                 let options = context.decode.clone();
                 let batch = tokio::spawn(async move { decode::decode(entries, &options) });
-                in_flight.push_back(InFlight { batch, advance, tail_reached, replay });
+                in_flight.push_back(InFlight { batch, advance, tail_reached, replay, room });
             }
             None if tail_reached => {
                 drain(&mut in_flight, key, context, 0).await?;
@@ -202,10 +204,28 @@ async fn read_until_failure(
         if resume {
             break Ok(());
         }
-        drain(&mut in_flight, key, context, context.workers).await?;
+        drain(&mut in_flight, key, context, context.decoding.workers).await?;
     };
     drain(&mut in_flight, key, context, 0).await?;
     outcome
+}
+
+/// Waits for room to decode another batch; applying those before it makes some.
+async fn room(
+    in_flight: &mut VecDeque<InFlight>,
+    key: &SourceKey,
+    context: &Context,
+) -> Result<Room, SourceError> {
+    let mut room = pin!(context.decoding.room());
+    loop {
+        tokio::select! {
+            biased;
+            room = &mut room => return Ok(room),
+            batch = decoded(in_flight), if !in_flight.is_empty() => {
+                apply(batch, in_flight, key, context)?;
+            }
+        }
+    }
 }
 
 /// Applies until at most `leave` batches are left.
@@ -240,7 +260,8 @@ fn apply(
     key: &SourceKey,
     context: &Context,
 ) -> Result<(), SourceError> {
-    let Some(InFlight { advance, tail_reached, replay, .. }) = in_flight.pop_front() else {
+    let Some(InFlight { advance, tail_reached, replay, room: _room, .. }) = in_flight.pop_front()
+    else {
         return Ok(());
     };
     if !context.lease.is_valid() {

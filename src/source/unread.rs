@@ -13,7 +13,7 @@ use crate::redis::{Connection, Connector, Error, Link};
 pub struct Reading {
     pub identity: String,
     pub group: String,
-    pub queue: Option<String>,
+    pub queues: Vec<String>,
 }
 
 /// Says what waits beyond the position; `None`: nothing.
@@ -27,8 +27,8 @@ pub async fn unread(
     let mut link = Link::new(connector.clone(), key);
     match position {
         Position::List(position) => {
-            let Reading { identity, queue, .. } = reading;
-            list::unread(connector, key, identity, *position, queue.as_deref()).await
+            let Reading { identity, queues, .. } = reading;
+            list::unread(connector, key, identity, *position, queues).await
         }
         Position::Group(position) => in_groups(link.open().await?, key, reading, position).await,
         Position::Reader(position) => after(link.open().await?, key, *position).await,

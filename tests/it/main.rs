@@ -27,6 +27,7 @@ mod history;
 mod kill_campaign;
 mod left_behind;
 mod list_fence;
+mod list_keys;
 mod list_names;
 mod list_segments;
 mod listening;

@@ -20,6 +20,7 @@ use prom_stream_gateway::expose::own_metrics::{LateStore, OwnMetrics};
 use prom_stream_gateway::model::Timestamp;
 use prom_stream_gateway::push::Waiting;
 use prom_stream_gateway::redis::Connector;
+use prom_stream_gateway::source::decoding::Decoding;
 use prom_stream_gateway::source::{Source, Upkeep, pipeline};
 use prom_stream_gateway::status::{Phase, Status};
 use prom_stream_gateway::store::Store;
@@ -210,7 +211,7 @@ impl Parts {
                 true,
             ),
             dead_letters,
-            workers: self.plan.workers,
+            decoding: Decoding::new(self.plan.workers),
             lease: lease.clone(),
             checkpoints: checkpointer.out_of_turn(),
             shutdown: self.stop.child_token(),

@@ -60,6 +60,7 @@ fn the_defaults() {
             "Redis.MetricQueueDatabase=0",
             "Redis.MetricQueueEnabled=true",
             "Redis.MetricQueueKey=prom-stream-gateway:metric-queue",
+            "Redis.MetricQueueKeys=",
             "Redis.MetricQueuePopCount=1000",
             "Redis.MetricQueueWorkers=2",
             "Redis.TlsCaFile=",
@@ -156,6 +157,34 @@ fn more_than_ten_numbered_items_keep_their_order() {
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let keys = from_environment(&variables).unwrap().0.stream.keys;
     assert_eq!(keys, (0..12).map(|n| format!("k{n}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn several_lists_take_the_place_of_the_one() {
+    let of = |flags: &[&str]| from_flags(flags).unwrap().0;
+    let config = of(&[]);
+    assert_eq!(config.redis.queues(), ["prom-stream-gateway:metric-queue"]);
+
+    let config = of(&["Redis.MetricQueueKeys=a, b"]);
+    assert_eq!(config.redis.queues(), ["a", "b"]);
+    assert_eq!(resolved(&config, "Redis.MetricQueueKeys"), ("a,b".into(), "flag --set".into()));
+    let replaced = (String::new(), "Redis.MetricQueueKeys".into());
+    assert_eq!(resolved(&config, "Redis.MetricQueueKey"), replaced);
+
+    let config = of(&["Redis.MetricQueueKeys=a,b", "Redis.MetricQueueKey=b"]);
+    assert_eq!(config.redis.queues(), ["a", "b"]);
+    assert_eq!(resolved(&config, "Redis.MetricQueueKey"), ("b".into(), "flag --set".into()));
+
+    let config = of(&["Redis.MetricQueueKeys=", "Redis.MetricQueueKey=c"]);
+    assert_eq!(config.redis.queues(), ["c"], "an empty list is none");
+
+    let config = of(&["Redis.MetricQueueEnabled=false", "Redis.MetricQueueKeys=a,b"]);
+    assert_eq!(config.redis.queues(), [""; 0]);
+
+    let (config, _) = from_file("g.toml", "[redis]\nmetric_queue_keys = ['a', 'b']").unwrap();
+    assert_eq!(config.redis.queues(), ["a", "b"]);
+    let numbered = [("Redis__MetricQueueKeys__0", "a"), ("Redis__MetricQueueKeys__1", "b")];
+    assert_eq!(from_environment(&numbered).unwrap().0.redis.queues(), ["a", "b"]);
 }
 
 #[test]

@@ -206,6 +206,30 @@ fn settings_that_do_not_go_together() {
             r#"Redis.MetricQueueKey names "a}b", beside which no other key can be kept in the same slot of a cluster: expected a name without "}", or with a hash tag as in "{jobs}:metrics""#,
         ),
         (
+            &["Redis.MetricQueueKeys=a,b,a"],
+            r#"Redis.MetricQueueKeys names "a" twice: expected distinct keys"#,
+        ),
+        (
+            &["Redis.MetricQueueKeys=a,b", "Redis.MetricQueueKey=c"],
+            r#"Redis.MetricQueueKey = "c" is set and not one of Redis.MetricQueueKeys, which are read in its place: expected it among them, or not set"#,
+        ),
+        (
+            &["Redis.MetricQueueKeys=jobs,other,{jobs}"],
+            r#"Redis.MetricQueueKeys names "jobs" and "{jobs}", whose segments would have the same names: expected keys that differ in more than their braces"#,
+        ),
+        (
+            &["Redis.MetricQueueKeys=a,b", "Stream.Keys=b,c"],
+            r#""b" is one of Redis.MetricQueueKeys and one of Stream.Keys: a key holds a list or a stream, expected different keys"#,
+        ),
+        (
+            &["Redis.MetricQueueKeys=a,b", "DeadLetters.Stream=b"],
+            r#"DeadLetters.Stream = "b" is also read for events: expected a key that is neither one of Redis.MetricQueueKeys nor one of Stream.Keys"#,
+        ),
+        (
+            &["Redis.MetricQueueKeys=a,b}c"],
+            r#"Redis.MetricQueueKeys names "b}c", beside which no other key can be kept in the same slot of a cluster: expected a name without "}", or with a hash tag as in "{jobs}:metrics""#,
+        ),
+        (
             &["Stream.Keys=a,{}x"],
             r#"Stream.Keys names "{}x", beside which no other key can be kept in the same slot of a cluster: expected a name without "}", or with a hash tag as in "{jobs}:metrics""#,
         ),
@@ -226,6 +250,8 @@ fn what_is_switched_off_is_in_nobodys_way() {
         &["Stream.Mode=off", "Stream.Keys=a", "Redis.MetricQueueKey=a"],
         &["Redis.MetricQueueEnabled=false", "Stream.Keys=a", "Redis.MetricQueueKey=a"],
         &["Redis.MetricQueueEnabled=false", "Redis.MetricQueueKey=a}b"],
+        &["Redis.MetricQueueEnabled=false", "Redis.MetricQueueKeys=a,a,{a},b}c"],
+        &["Redis.MetricQueueEnabled=false", "Redis.MetricQueueKeys=a", "Redis.MetricQueueKey=b"],
         &["Stream.Mode=reader", "Stream.Keys=a}b"],
     ] {
         if let Err(error) = from_flags(assignments) {

@@ -7,19 +7,19 @@ use crate::model::ListPosition;
 use crate::redis::{Connector, Error, Link};
 
 /// Says what waits in the queue, and in our segments after `position`; `None`: nothing. `read`: the
-/// queue that is read now, whose segments are not looked at.
+/// queues that are read now, whose segments are not looked at.
 pub async fn unread(
     connector: &Connector,
     queue: &str,
     identity: &str,
     position: ListPosition,
-    read: Option<&str>,
+    read: &[String],
 ) -> Result<Option<String>, Error> {
     let names = SegmentNames::new(queue, identity);
     let mut link = Link::new(connector.clone(), queue);
     let connection = link.open().await?;
     let mut segments = Vec::new();
-    if !read.is_some_and(|read| same_segments(queue, read)) {
+    if !read.iter().any(|read| same_segments(queue, read)) {
         for (number, items) in names.existing(connection).await?.segments {
             segments.push(match position.remaining {
                 _ if number < position.segment => 0,
