@@ -30,8 +30,9 @@ INFERNO := target/tools/bin
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: need-redis ## Redis, the gateway and a producer, until Ctrl-C
-	@exec $(CARGO) run --release --locked -- demo $(DEMO_ARGS)
+# A profile of its own: what takes long to build makes no demo better.
+demo: $(if $(REDIS),need-redis) ## the gateway and producers, until Ctrl-C; REDIS=1: with a Redis between them
+	@exec $(CARGO) run --profile demo --locked -- demo $(if $(REDIS),--redis) $(DEMO_ARGS)
 
 test: check-style tests ## format, lints, docs and every test
 

@@ -73,8 +73,8 @@ impl FromStr for DoorPlace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DoorListen {
     Off,
-    /// There, if nothing names a Redis and events of lists or streams are to be read.
-    Auto(DoorPlace),
+    /// At the default place, if nothing names a Redis and events of lists or streams are wanted.
+    Auto,
     At(DoorPlace),
 }
 
@@ -96,6 +96,7 @@ pub struct DoorConfig {
 /// What the settings say, before it is known whether a Redis is read.
 pub(super) struct DoorSettings {
     pub(super) listen: DoorListen,
+    pub(super) default_place: DoorPlace,
     pub(super) users: Vec<DoorUser>,
     pub(super) users_file: Option<PathBuf>,
     pub(super) tls: bool,
@@ -107,9 +108,13 @@ const DEFAULT: &str = "127.0.0.1:6379";
 
 impl DoorSettings {
     pub(super) fn take(settings: &mut Settings) -> Self {
-        let default = DoorListen::Auto(DEFAULT.parse().expect("an address"));
         Self {
-            listen: settings.take("Redis.Listen", Place, default),
+            listen: settings.take("Redis.Listen", ListenRule, DoorListen::Auto),
+            default_place: settings.take(
+                "Redis.ListenDefault",
+                Place,
+                DEFAULT.parse().expect("an address"),
+            ),
             users: settings.take("Redis.ListenUsers", Users, Vec::new()),
             users_file: settings.take_optional("Redis.ListenUsersFile", Text).map(PathBuf::from),
             tls: settings.take("Redis.ListenTls", Bool, false),
@@ -131,8 +136,8 @@ impl DoorSettings {
     ) -> Option<DoorConfig> {
         let (place, is_asked_for) = match &self.listen {
             DoorListen::Off => return None,
-            DoorListen::Auto(_) if redis_is_named || !reads => return None,
-            DoorListen::Auto(place) => (place, false),
+            DoorListen::Auto if redis_is_named || !reads => return None,
+            DoorListen::Auto => (&self.default_place, false),
             DoorListen::At(place) => (place, true),
         };
         Some(DoorConfig {
@@ -151,30 +156,42 @@ impl DoorSettings {
 struct Place;
 
 impl Rule for Place {
+    type Value = DoorPlace;
+
+    fn parse(&self, raw: &Raw) -> Option<DoorPlace> {
+        raw.text()?.parse().ok()
+    }
+
+    fn expected(&self) -> String {
+        "host:port, :port or unix:/path".into()
+    }
+
+    fn show(&self, value: &DoorPlace) -> String {
+        value.to_string()
+    }
+}
+
+struct ListenRule;
+
+impl Rule for ListenRule {
     type Value = DoorListen;
 
     fn parse(&self, raw: &Raw) -> Option<DoorListen> {
         match raw.text()? {
             "off" | "false" => Some(DoorListen::Off),
-            "auto" => DEFAULT.parse().map(DoorListen::Auto).ok(),
-            text => match text.strip_prefix("auto@") {
-                Some(place) => place.parse().map(DoorListen::Auto).ok(),
-                None => text.parse().map(DoorListen::At).ok(),
-            },
+            "auto" => Some(DoorListen::Auto),
+            _ => Place.parse(raw).map(DoorListen::At),
         }
     }
 
     fn expected(&self) -> String {
-        "host:port, :port, unix:/path, off, or auto (127.0.0.1:6379 when nothing names a Redis; \
-         auto@host:port for another address)"
-            .into()
+        format!("{}, off, or auto", Place.expected())
     }
 
     fn show(&self, value: &DoorListen) -> String {
         match value {
             DoorListen::Off => "off".into(),
-            DoorListen::Auto(place) if place.to_string() == DEFAULT => "auto".into(),
-            DoorListen::Auto(place) => format!("auto@{place}"),
+            DoorListen::Auto => "auto".into(),
             DoorListen::At(place) => place.to_string(),
         }
     }
@@ -222,8 +239,6 @@ mod tests {
     fn places_are_read_and_shown() {
         for (given, shown) in [
             ("auto", Some("auto")),
-            ("auto@127.0.0.1:6379", Some("auto")),
-            ("auto@0.0.0.0:6379", Some("auto@0.0.0.0:6379")),
             ("off", Some("off")),
             (":6380", Some(":6380")),
             ("localhost:1", Some("127.0.0.1:1")),
@@ -232,7 +247,7 @@ mod tests {
             ("somewhere", None),
             ("", None),
         ] {
-            let parsed = Place.parse(&text(given)).map(|value| Place.show(&value));
+            let parsed = ListenRule.parse(&text(given)).map(|value| ListenRule.show(&value));
             assert_eq!(parsed.as_deref(), shown, "{given}");
         }
     }

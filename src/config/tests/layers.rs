@@ -53,6 +53,7 @@ fn the_defaults() {
             "Push.Via=journal",
             "Redis.ConnectionString=localhost:6379",
             "Redis.Listen=auto",
+            "Redis.ListenDefault=127.0.0.1:6379",
             "Redis.ListenMaxConnections=10000",
             "Redis.ListenTls=false",
             "Redis.ListenUsers=",

@@ -3,12 +3,17 @@
 use super::*;
 use crate::harness::{RedisServer, turn};
 
+/// With Redis' own port somewhere else.
+fn at_default(mut gateway: Gateway, port: u16) -> Gateway {
+    gateway.unassign("Redis__Listen");
+    gateway.set("Redis__ListenDefault", &format!("127.0.0.1:{port}"))
+}
+
 #[test]
 fn nothing_names_a_redis_and_its_port_is_taken() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
-    let listen = format!("auto@127.0.0.1:{}", redis.port());
-    let mut gateway = Gateway::bare().set("Redis__Listen", &listen);
+    let mut gateway = at_default(Gateway::bare(), redis.port());
     gateway.launch();
     let (status, log) = gateway.wait_exit();
     assert_eq!(status.code(), Some(64), "{log}");
@@ -22,8 +27,7 @@ fn a_redis_that_is_named_is_read_and_the_port_is_not_there_unless_asked_for() {
     let _turn = turn::shared();
     let redis = RedisServer::start(&[]);
     let port = free_port();
-    let gateway = Gateway::of(&redis).set("Redis__Listen", &format!("auto@127.0.0.1:{port}"));
-    let mut gateway = gateway.start();
+    let mut gateway = at_default(Gateway::of(&redis), port).start();
     assert!(try_connect(port).is_err());
     redis.run::<u64>(&["LPUSH", LIST, &event("r_total", 1)]);
     gateway.wait_value("r_total", &[], 1.0);
@@ -38,7 +42,7 @@ fn a_redis_that_is_named_is_read_and_the_port_is_not_there_unless_asked_for() {
     gateway.stop();
     // Without its name: which of the two is meant, nobody can know.
     gateway.unassign("Redis__ConnectionString");
-    gateway.assign("Redis__Listen", &format!("auto@127.0.0.1:{port}"));
+    gateway.unassign("Redis__Listen");
     gateway.launch();
     let (status, log) = gateway.wait_exit();
     assert_eq!(status.code(), Some(64), "{log}");
