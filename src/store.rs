@@ -145,6 +145,16 @@ pub struct StoreSize {
     pub families: u64,
 }
 
+/// What is remembered of what its producers may send again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyCounts {
+    pub remembered: u64,
+    /// Forgotten before their time, for want of room; since the process began.
+    pub forgotten_early: u64,
+    /// Payloads and entries that came again, and did nothing; since the process began.
+    pub repeated: u64,
+}
+
 /// Handle to the state; clones share it. The lock is inside and never held across an await.
 #[derive(Clone)]
 pub struct Store {
@@ -341,6 +351,10 @@ impl Store {
             series: inner.aggregates.series(),
             families: inner.aggregates.family_count() as u64,
         }
+    }
+
+    pub fn key_counts(&self) -> KeyCounts {
+        self.inner.lock().aggregates.keys().counts()
     }
 
     /// The tally of each source as the world knows them.

@@ -30,12 +30,10 @@ impl Aggregates {
             done = events.end;
             // Whoever writes to a stream may say what they like.
             let came = one.received_at.unwrap_or(when.now).min(when.now);
-            if self.keys.is_known(&one.key, came) {
-                applied.repeated.push(one.entry);
-                continue;
+            match self.keys.is_first(one.key, came) {
+                true => self.apply_events(batch, events, when, applied),
+                false => applied.repeated.push(one.entry),
             }
-            self.apply_events(batch, events, when, applied);
-            self.keys.insert(one.key, came);
         }
         self.apply_events(batch, done..range.end, when, applied);
     }
