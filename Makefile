@@ -57,7 +57,7 @@ torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 
 	$(CARGO) test --features failpoints --locked --test it -- \
 		torture::long --exact --ignored --nocapture
 
-bench: need-redis ## measures, and writes benches/RESULTS.md: ONLY=rates|size|push|curves|remote|instructions ROUNDS=5 QUICK=1
+bench: need-redis ## measures, and writes benches/RESULTS.md: ONLY=rates|size|push|door|curves|remote|instructions ROUNDS=5 QUICK=1
 	$(CARGO) bench --locked --bench gateway
 
 # Frame pointers, because perf's other way of walking the stack loses most of it to inlining.

@@ -42,6 +42,7 @@ mod once;
 mod protocol;
 mod reply;
 mod session;
+mod trial;
 mod users;
 
 use connection::{BUDGET_PIECE_BYTES, Connection};
@@ -49,6 +50,7 @@ use keys::Keys;
 pub use listener::Listener;
 use once::GivenIds;
 use session::Session;
+pub use trial::converse;
 use users::Users;
 
 /// How long a TLS handshake may take.

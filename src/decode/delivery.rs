@@ -129,7 +129,7 @@ impl DeliveredEntry<'_> {
 }
 
 /// The entries of a record, each with a share of its bytes.
-pub(super) fn entries(number: u64, record: &Bytes) -> Result<Vec<RawEntry>, NotADelivery> {
+pub fn entries(number: u64, record: &Bytes) -> Result<Vec<RawEntry>, NotADelivery> {
     let (head, delivered) = read(record)?;
     let received_at = Timestamp(head.received_at_milliseconds);
     let share = |blob: Blob<'_>| record.slice_ref(blob.0);

@@ -17,10 +17,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::protocol::{Fault, Next, Parser};
+use super::protocol::Parser;
 use super::reply::Replies;
 use super::session::{Flow, Session, Turn};
-use crate::model::StreamId;
+use crate::model::{StreamId, Timestamp};
 use crate::push::{Answer, PushError};
 
 /// What is read at once, at first and at most.
@@ -190,25 +190,8 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             (self.taken, self.refused) = (false, false);
         }
         let refusal = self.refusal();
-        let mut turn = Turn::new(&self.shared, &self.session, refusal);
-        let (mut at, mut flow) = (0, Flow::GoOn);
-        while flow == Flow::GoOn {
-            match self.parser.next(&self.read[at..], self.session.is_logged_in()) {
-                Ok(Next::Incomplete) => break,
-                Ok(Next::Command(words, taken)) => {
-                    at += taken;
-                    flow = self.session.run(&words, &mut turn);
-                }
-                Err(fault) => {
-                    flow = Flow::Close;
-                    match fault {
-                        Fault::Protocol(error) => turn.replies.error(error.as_bytes()),
-                        Fault::Http => self.shared.refused("http", &self.session.address, ""),
-                        Fault::Tls => self.shared.refused("tls", &self.session.address, ""),
-                    }
-                }
-            }
-        }
+        let mut turn = Turn::new(&self.shared, &self.session, Timestamp::now(), refusal);
+        let (at, flow) = self.session.run_all(&mut self.parser, &self.read, &mut turn);
         if at == self.read.len() && self.read.capacity() > 2 * LARGEST_READ_BYTES {
             self.read = Vec::new();
         } else {

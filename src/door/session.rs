@@ -12,7 +12,7 @@ use super::Shared;
 use super::add::{self, Once};
 use super::answers;
 use super::keys::{AskedId, Kind, NoId};
-use super::protocol::Words;
+use super::protocol::{Fault, Next, Parser, Words};
 use super::reply::Replies;
 use crate::decode::delivery::{Blob, DeliveredEntry, DeliveryWriter, StreamEntry};
 use crate::decode::once::key_of;
@@ -45,8 +45,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(shared: &Shared, session: &Session, refusal: Option<String>) -> Self {
-        let now = Timestamp::now();
+    pub(super) fn new(
+        shared: &Shared,
+        session: &Session,
+        now: Timestamp,
+        refusal: Option<String>,
+    ) -> Self {
         let replies = Replies::new(session.resp3);
         let delivery = DeliveryWriter::new(now, shared.keys.names().to_vec());
         Self { replies, delivery, exact_ids: Vec::new(), refusal, now }
@@ -110,6 +114,34 @@ impl Session {
 
     pub(super) fn is_logged_in(&self) -> bool {
         self.user.is_some()
+    }
+
+    /// Answers every command of the bytes that is whole; says how many they take.
+    pub(super) fn run_all(
+        &mut self,
+        parser: &mut Parser,
+        bytes: &[u8],
+        turn: &mut Turn,
+    ) -> (usize, Flow) {
+        let (mut at, mut flow) = (0, Flow::GoOn);
+        while flow == Flow::GoOn {
+            match parser.next(&bytes[at..], self.is_logged_in()) {
+                Ok(Next::Incomplete) => break,
+                Ok(Next::Command(words, taken)) => {
+                    at += taken;
+                    flow = self.run(&words, turn);
+                }
+                Err(fault) => {
+                    flow = Flow::Close;
+                    match fault {
+                        Fault::Protocol(error) => turn.replies.error(error.as_bytes()),
+                        Fault::Http => self.shared.refused("http", &self.address, ""),
+                        Fault::Tls => self.shared.refused("tls", &self.address, ""),
+                    }
+                }
+            }
+        }
+        (at, flow)
     }
 
     /// Answers a command.
