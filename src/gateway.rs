@@ -48,8 +48,8 @@ mod unread;
 
 pub use retirement::retire;
 
-pub use door::DoorError;
 use door::OpenDoor;
+pub use door::{DoorError, producers};
 use introduce::introduce;
 use pushes::PushSink;
 pub use pushes::journal_directory;

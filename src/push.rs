@@ -189,12 +189,15 @@ impl PushFront {
         patience: Duration,
     ) -> Result<Answer, PushError> {
         let front = self.opened()?;
+        let slow = || PushError::Unavailable { why: "the disk of the journal is slow".into() };
+        // Whoever is answered too late has sent it again by then.
+        if front.waiting.kept_waiting() > patience {
+            return Err(slow());
+        }
         let ticket = random_ticket();
         let pending = Pending { ticket, push: None, record, backlog: Some(backlog) };
         let handed_over = tokio::time::timeout(patience, front.hand_over(pending)).await;
-        handed_over.unwrap_or_else(|_| {
-            Err(PushError::Unavailable { why: "the disk of the journal is slow".into() })
-        })
+        handed_over.unwrap_or_else(|_| Err(slow()))
     }
 
     /// Applies a push, all of it or nothing; returns once a scrape would show it and a crash would

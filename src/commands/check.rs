@@ -9,7 +9,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::EXIT_USAGE;
-use crate::config::{Config, Listen, Sources};
+use crate::config::{Config, DoorPlace, Listen, Sources};
+use crate::gateway;
 use crate::http::{self, Security};
 use crate::status::Status;
 
@@ -37,9 +38,35 @@ pub async fn run(Opts {}: Opts, sources: Sources) -> anyhow::Result<ExitCode> {
             report.push_str(&line("failed", "HTTP", &error.to_string()));
         }
     }
+    if let Some(door) = &config.door {
+        match gateway::producers(door) {
+            Ok(users) if users.is_empty() => {
+                report.push_str(&line("ok", "producers", "whoever reaches Redis.Listen may push"));
+            }
+            Ok(users) => {
+                let count = users.len();
+                report.push_str(&line(
+                    "ok",
+                    "producers",
+                    &format!("{count} may push, with a password"),
+                ));
+            }
+            Err(error) => {
+                code = EXIT_USAGE.into();
+                report.push_str(&line("failed", "producers", &error.to_string()));
+            }
+        }
+    }
     let mut checks = vec![("Http.Listen", listening(config.http.listen).await)];
     if let Some(listen) = config.http.lifecycle_listen {
         checks.push(("Http.LifecycleListen", listening(listen).await));
+    }
+    match config.door.as_ref().map(|door| &door.place) {
+        Some(DoorPlace::Tcp(listen)) => checks.push(("Redis.Listen", listening(*listen).await)),
+        Some(DoorPlace::Unix(path)) => {
+            checks.push(("Redis.Listen", Outcome::Works(path.display().to_string())));
+        }
+        None => {}
     }
     checks.extend([
         ("Redis", redis::check(&config).await),

@@ -76,7 +76,7 @@ pub(super) fn open(
     security: &Security,
 ) -> Result<Option<OpenDoor>, DoorError> {
     let Some(door) = &config.door else { return Ok(None) };
-    let users = users(door)?;
+    let users = producers(door)?;
     if door.tls && security.tls().is_none() {
         return Err(DoorError::NoCertificate);
     }
@@ -185,8 +185,8 @@ impl OpenDoor {
     }
 }
 
-/// The users of the settings and of the file.
-fn users(config: &DoorConfig) -> Result<Vec<DoorUser>, DoorError> {
+/// Who may push, of the settings and of the file; nobody: everybody.
+pub fn producers(config: &DoorConfig) -> Result<Vec<DoorUser>, DoorError> {
     let mut users = config.users.clone();
     if let Some(path) = &config.users_file {
         users.extend(read_users(path)?);

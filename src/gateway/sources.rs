@@ -50,7 +50,7 @@ fn watch_what_is_left(parts: &Parts, tasks: &mut Tasks) {
         queues: redis.queues().to_vec(),
     };
     unread::tell_of_journals(parts);
-    if !parts.config.reads_redis() {
+    if !parts.config.redis.is_named {
         return;
     }
     tasks.keepers.spawn(unread::watch(

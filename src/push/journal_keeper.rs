@@ -242,6 +242,7 @@ fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
         let why = "standby: the ownership of this identity is not confirmed".into();
         return refuse(PushError::Unavailable { why });
     }
+    let _keeping = waiting.keeping();
     match feed.keep(together) {
         // A push has its answer when it is applied.
         Ok(()) => {

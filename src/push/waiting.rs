@@ -10,9 +10,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::PushError;
 use crate::model::PushApplied;
@@ -32,9 +34,22 @@ pub struct Waiting(Arc<Shared>);
 struct Shared {
     tickets: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
     answered: Notify,
+    /// Since when what keeps them is waiting for its disk.
+    keeping_since: Mutex<Option<Instant>>,
 }
 
 impl Waiting {
+    /// Notes that something is being kept, until what is returned is dropped.
+    pub(super) fn keeping(&self) -> impl Drop {
+        *self.0.keeping_since.lock() = Some(Instant::now());
+        Keeping(self.clone())
+    }
+
+    /// For how long the disk has not answered.
+    pub(super) fn kept_waiting(&self) -> Duration {
+        self.0.keeping_since.lock().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// The outcome of the push of this ticket, once it has one.
     pub(super) fn register(&self, ticket: u64) -> Answer {
         let (sender, outcome) = oneshot::channel();
@@ -61,6 +76,14 @@ impl Waiting {
             }
             answered.await;
         }
+    }
+}
+
+struct Keeping(Waiting);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        *self.0.0.keeping_since.lock() = None;
     }
 }
 

@@ -90,6 +90,11 @@ fn connection_string() {
 }
 
 #[test]
+fn conversation() {
+    smoke("conversation");
+}
+
+#[test]
 fn envelope() {
     smoke("envelope");
 }

@@ -39,6 +39,33 @@ fn errors_of_every_kind_at_every_write() {
     }
 }
 
+/// Who would be answered too late sends it again: so it is refused before it is handed over.
+#[test]
+fn a_disk_that_does_not_answer() {
+    let _turn = turn::shared();
+    let (gateway, port) = door();
+    let gateway = gateway.set("FAILPOINTS", "journal-synced=1*off->1*sleep(5000)->off").start();
+    let push = move || try_run::<u64>(&mut connect(port), &["LPUSH", LIST, &event("s_total", 1)]);
+    push().expect("a disk that answers");
+    let (begun, stuck) = (
+        std::time::Instant::now(),
+        std::thread::spawn(move || {
+            let mut connection = connect(port);
+            connection.set_read_timeout(Some(DEADLINE)).expect("a time-out");
+            try_run::<u64>(&mut connection, &["LPUSH", LIST, &event("s_total", 1)])
+        }),
+    );
+    // It is on its way for longer than anybody is to wait.
+    std::thread::sleep(Duration::from_secs(2));
+    let said = say(port, format!("LPUSH {LIST} {{}}\r\nQUIT\r\n").as_bytes());
+    if begun.elapsed() < Duration::from_secs(5) {
+        assert_eq!(said, "-LOADING the disk of the journal is slow\r\n+OK\r\n");
+    }
+    stuck.join().expect("a producer").expect("answered, late");
+    push().expect("a disk that answers");
+    gateway.wait_value("s_total", &[], 3.0);
+}
+
 #[test]
 fn an_id_that_was_not_kept_can_be_used_again() {
     let _turn = turn::shared();
