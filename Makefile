@@ -30,8 +30,9 @@ INFERNO := target/tools/bin
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: need-redis ## Redis, the gateway and a producer, until Ctrl-C
-	@exec $(CARGO) run --release --locked -- demo $(DEMO_ARGS)
+# A profile of its own: what takes long to build makes no demo better.
+demo: $(if $(REDIS),need-redis) ## the gateway and producers, until Ctrl-C; REDIS=1: with a Redis between them
+	@exec $(CARGO) run --profile demo --locked -- demo $(if $(REDIS),--redis) $(DEMO_ARGS)
 
 test: check-style tests ## format, lints, docs and every test
 
@@ -56,7 +57,7 @@ torture: need-redis ## rounds of random faults and kills under load: ROUNDS=300 
 	$(CARGO) test --features failpoints --locked --test it -- \
 		torture::long --exact --ignored --nocapture
 
-bench: need-redis ## measures, and writes benches/RESULTS.md: ONLY=rates|size|push|curves|remote|instructions ROUNDS=5 QUICK=1
+bench: need-redis ## measures, and writes benches/RESULTS.md: ONLY=rates|size|push|door|curves|remote|instructions ROUNDS=5 QUICK=1
 	$(CARGO) bench --locked --bench gateway
 
 # Frame pointers, because perf's other way of walking the stack loses most of it to inlining.

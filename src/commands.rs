@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, ConfigError, Sources};
+use crate::gateway::DoorError;
 use crate::http::SecurityError;
 use crate::telemetry::{self, LogOutput};
 
@@ -46,7 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// The exit code for an error that ends the process.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let of_configuration = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<ConfigError>() || cause.is::<SecurityError>()
+        cause.is::<ConfigError>() || cause.is::<SecurityError>() || cause.is::<DoorError>()
     };
     match error.chain().any(of_configuration) {
         true => EXIT_USAGE.into(),

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 pub mod connection_string;
 mod dead_letters;
+mod door;
 mod environment;
 mod error;
 mod file;
@@ -38,6 +39,7 @@ mod value;
 
 pub use connection_string::{ConnectionStringError, Endpoint, RedisTarget, Secret};
 pub use dead_letters::DeadLettersConfig;
+pub use door::{DoorConfig, DoorPlace, DoorUser};
 pub use error::{ConfigError, Hint, Problem, Warning};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
@@ -54,6 +56,7 @@ pub use snapshot_url::{NotASnapshotUrl, SnapshotPlace, SnapshotUrl};
 pub use stream::{StreamConfig, StreamMode};
 
 use crate::model::can_be_tagged;
+use door::DoorSettings;
 use layer::Layer;
 use settings::Settings;
 use value::Raw;
@@ -68,6 +71,8 @@ pub struct Config {
     pub http: HttpConfig,
     pub http_security: HttpSecurityConfig,
     pub redis: RedisConfig,
+    /// Where producers connect to the gateway itself.
+    pub door: Option<DoorConfig>,
     pub stream: StreamConfig,
     pub snapshot: SnapshotConfig,
     pub metrics: MetricsConfig,
@@ -103,11 +108,13 @@ impl Config {
         };
         let environment = environment::layer(sources.environment);
         let mut settings = Settings::merge([file, environment, flags(sources.flags)]);
+        let door = DoorSettings::take(&mut settings);
         let mut config = Self {
             gateway: GatewayConfig::take(&mut settings),
             http: HttpConfig::take(&mut settings),
             http_security: HttpSecurityConfig::take(&mut settings),
             redis: RedisConfig::take(&mut settings),
+            door: None,
             stream: StreamConfig::take(&mut settings),
             snapshot: SnapshotConfig::take(&mut settings),
             metrics: MetricsConfig::take(&mut settings),
@@ -116,20 +123,31 @@ impl Config {
             logging: LoggingConfig::take(&mut settings),
             settings: Vec::new(),
         };
+        config.door = config.door(&door);
         settings.problems.extend(config.conflicts().into_iter().map(Problem::Conflict));
         let warnings;
         (config.settings, warnings) = settings.finish()?;
         Ok((config, warnings))
     }
 
-    /// Whether anything is read from Redis; without it, pushes need none.
+    /// Whether anything is read from a Redis.
     pub fn reads_redis(&self) -> bool {
-        self.redis.metric_queue_enabled || self.stream.mode != StreamMode::Off
+        self.redis.is_named && self.takes_lists_or_streams()
     }
 
-    /// Whether pushes go through the journal.
+    /// Whether events of lists or streams are wanted, wherever they come from.
+    fn takes_lists_or_streams(&self) -> bool {
+        !self.redis.queues().is_empty() || self.stream.mode != StreamMode::Off
+    }
+
+    /// Whether something goes through the journal.
     pub fn keeps_a_journal(&self) -> bool {
-        self.push.enabled && self.push.via == PushVia::Journal
+        self.door.is_some() || self.push.enabled && self.push.via == PushVia::Journal
+    }
+
+    fn door(&self, settings: &DoorSettings) -> Option<DoorConfig> {
+        let (lists, streams) = (self.redis.queues().to_vec(), self.stream.keys.clone());
+        settings.door(self.redis.is_named, lists, streams, self.takes_lists_or_streams())
     }
 
     /// The resolved settings without secrets: key, value, origin.
@@ -140,6 +158,24 @@ impl Config {
         self.settings.iter().map(row).collect()
     }
 
+    /// Why pushes cannot be kept in a stream.
+    fn push_via_stream(&self, streams: &[String]) -> Option<String> {
+        let why = match &self.door {
+            _ if streams.is_empty() => {
+                "Push.Via=stream needs a stream: expected Stream.Mode=group or reader"
+            }
+            Some(door) if door.is_asked_for => {
+                "Push.Via=stream keeps pushes in a Redis, and Redis.Listen what comes there in a \
+                 journal: expected Push.Via=journal for both, or Redis.Listen=off"
+            }
+            _ if !self.redis.is_named => {
+                "Push.Via=stream keeps pushes in a Redis: expected a Redis.ConnectionString"
+            }
+            _ => return None,
+        };
+        Some(why.into())
+    }
+
     /// Settings that are valid each, and not together.
     fn conflicts(&self) -> Vec<String> {
         let mut conflicts = Vec::new();
@@ -148,10 +184,11 @@ impl Config {
             StreamMode::Off => &[][..],
             StreamMode::Group | StreamMode::Reader => &self.stream.keys,
         };
-        if !self.reads_redis() && !self.push.enabled {
+        if !self.reads_redis() && self.door.is_none() && !self.push.enabled {
             conflicts.push(
-                "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
-                 is off; expected at least one of them on"
+                "nothing to read: Push.Enabled is false, Redis.MetricQueueEnabled is false and \
+                 Stream.Mode off, or Redis.Listen is off and no Redis.ConnectionString names a \
+                 Redis; expected at least one of them"
                     .into(),
             );
         }
@@ -159,10 +196,8 @@ impl Config {
             conflicts
                 .push("Stream.Keys is empty: expected at least one key, or Stream.Mode=off".into());
         }
-        if self.push.enabled && self.push.via == PushVia::Stream && streams.is_empty() {
-            conflicts.push(
-                "Push.Via=stream needs a stream: expected Stream.Mode=group or reader".into(),
-            );
+        if self.push.enabled && self.push.via == PushVia::Stream {
+            conflicts.extend(self.push_via_stream(streams));
         }
         let (body, buffered) = (self.push.max_body_bytes, self.push.max_buffered_bytes);
         if buffered < 2 * body {

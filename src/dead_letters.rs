@@ -2,7 +2,8 @@
 //!
 //! A letter goes two ways. The newest stay in memory and are served over HTTP,
 //! so they can be read even when Redis cannot be written. All of them wait in a
-//! queue for the task that writes them to the dead-letter stream. Both are
+//! queue for the task that writes them to the dead-letter stream, or to a file where there is no
+//! Redis ([`LetterFile`]). Both are
 //! bounded in number and in bytes: a flood of bad events must not become a
 //! flood of memory. What the queue's bound costs is counted, never silent.
 //!
@@ -17,7 +18,10 @@ use tokio::time::Instant;
 
 use crate::model::{Reason, Timestamp};
 
+mod file;
 pub(crate) mod warn_limiter;
+
+pub use file::LetterFile;
 
 use warn_limiter::WarnLimiter;
 
@@ -28,7 +32,7 @@ const NEWEST_BYTES: usize = 16 << 20;
 /// A longer payload is served over HTTP cut to this length; the stream gets it whole.
 const NEWEST_PAYLOAD_BYTES: usize = 1 << 20;
 
-/// How many bytes may wait to be written to Redis.
+/// How many bytes may wait to be written.
 const PENDING_BYTES: usize = 64 << 20;
 
 /// What a letter takes in memory beside its texts.
@@ -82,12 +86,12 @@ pub struct RecentLetter {
 /// What became of all letters of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterCounts {
-    /// Waiting to be written to Redis.
+    /// Waiting to be written.
     pub pending: u64,
     pub written: u64,
     /// Given up because too many waited.
     pub discarded: u64,
-    /// Attempts to write that Redis refused or did not answer.
+    /// Attempts to write that failed.
     pub failed_writes: u64,
 }
 
@@ -147,6 +151,11 @@ impl DeadLetters {
         }
     }
 
+    /// Keeps a letter of an earlier process among the newest; it was warned of, and written.
+    fn remember(&self, letter: DeadLetter) {
+        self.shared.state.lock().keep_newest(&Arc::new(letter));
+    }
+
     /// The newest letters in memory, newest first.
     pub fn newest(&self, limit: usize) -> Vec<RecentLetter> {
         self.shared.state.lock().newest.iter().rev().take(limit).cloned().collect()
@@ -181,7 +190,7 @@ impl DeadLetters {
         self.shared.pushed.notify_one();
     }
 
-    /// Counts letters that Redis took.
+    /// Counts letters that were written.
     pub fn count_written(&self, letters: u64) {
         self.shared.state.lock().counts.written += letters;
     }

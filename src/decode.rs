@@ -12,6 +12,7 @@
 
 mod array;
 mod dead_letter;
+pub mod delivery;
 mod event_visitor;
 pub mod exposition;
 mod fields;
@@ -21,6 +22,7 @@ mod literals;
 mod name;
 mod number;
 mod number_list;
+pub mod once;
 mod payload;
 mod plain;
 pub mod push;
@@ -38,9 +40,10 @@ pub use stream_entry::payload;
 
 use std::sync::Arc;
 
+use crate::model::push::IdempotencyKey;
 use crate::model::{
-    BadEvent, Batch, BatchPush, Body, Event, Push, PushRefusal, RawEntry, Reason, SeriesHasher,
-    Span,
+    BadEvent, Batch, BatchOnce, BatchPush, Body, Event, Locator, Push, PushRefusal, RawEntry,
+    Reason, SeriesHasher, Span, Timestamp,
 };
 
 use self::fields::Fields;
@@ -81,12 +84,35 @@ pub struct StreamPushes {
 
 /// Decodes every entry. Never fails: what is wrong with an entry stands in `Batch::bad`.
 pub fn decode(entries: Vec<RawEntry>, options: &DecodeOptions) -> Batch {
+    let entries = delivered(entries);
     let mut decoder = Decoder::new(options, entries.len());
     for (index, entry) in entries.iter().enumerate() {
         decoder.entry = u32::try_from(index).expect("a read has fewer than 2^32 entries");
         decoder.entry(entry);
     }
     Batch { entries, ..decoder.batch }
+}
+
+/// With the entries of deliveries in the place of their records.
+fn delivered(entries: Vec<RawEntry>) -> Vec<RawEntry> {
+    let is_delivery = |entry: &RawEntry| matches!(&entry.body, Body::JournalRecord(record) if delivery::is_delivery(record));
+    if !entries.iter().any(is_delivery) {
+        return entries;
+    }
+    let mut all = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match (&entry.body, entry.locator) {
+            (Body::JournalRecord(record), Locator::Record(number)) if is_delivery(&entry) => {
+                match delivery::entries(number, record) {
+                    Ok(delivered) => all.extend(delivered),
+                    // It is refused as what it is.
+                    Err(_) => all.push(entry),
+                }
+            }
+            _ => all.push(entry),
+        }
+    }
+    all
 }
 
 fn push_request(record: &[u8]) -> Result<PushRequest, Refusal> {
@@ -140,18 +166,38 @@ impl<'o> Decoder<'o> {
     }
 
     fn entry(&mut self, entry: &RawEntry) {
-        match stream_entry::content(&entry.body) {
+        if let Body::Once(once) = &entry.body {
+            let first = self.batch.events.len();
+            self.body(&once.body);
+            self.once(first, once.key, Some(once.received_at));
+        } else {
+            self.body(&entry.body);
+        }
+    }
+
+    /// The events from `first` on may come again. What stands in an entry that may, may not come
+    /// again on its own.
+    fn once(&mut self, first: usize, key: IdempotencyKey, received_at: Option<Timestamp>) {
+        let entry = self.entry;
+        self.batch.once.pop_if(|within| within.entry == entry);
+        let narrow = |at| u32::try_from(at).expect("a read has fewer than 2^32 events");
+        let events = narrow(first)..narrow(self.batch.events.len());
+        self.batch.once.push(BatchOnce { entry, events, key, received_at });
+    }
+
+    fn body(&mut self, body: &Body) {
+        match stream_entry::content(body) {
             Content::Push(push) => self.push(Arc::clone(push)),
             Content::JournalRecord(record) => self.journal_record(record),
             Content::StreamPush(record) => self.stream_push(record),
             Content::Payload(payload) => {
-                if self.check_size(&entry.body) {
+                if self.check_size(body) {
                     self.payload(payload);
                 }
             }
             Content::Flat => {
-                if self.check_size(&entry.body) {
-                    self.flat_fields(stream_entry::fields(&entry.body));
+                if self.check_size(body) {
+                    self.flat_fields(stream_entry::fields(body));
                 }
             }
         }

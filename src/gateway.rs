@@ -36,8 +36,10 @@ use crate::source::pipeline;
 use crate::status::{Phase, Status};
 use crate::store::Store;
 
+mod door;
 mod introduce;
 mod late_journal;
+mod letters;
 mod pushes;
 mod retirement;
 mod sources;
@@ -46,6 +48,8 @@ mod unread;
 
 pub use retirement::retire;
 
+pub use door::DoorError;
+use door::OpenDoor;
 use introduce::introduce;
 use pushes::PushSink;
 pub use pushes::journal_directory;
@@ -78,7 +82,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listen = listener.local_addr().context(BOUND)?;
     let lifecycle_listen =
         lifecycle_listener.as_ref().map(TcpListener::local_addr).transpose().context(BOUND)?;
-    let shared = Shared::new(&config, status.clone());
+    let mut shared = Shared::new(&config, status.clone());
+    shared.door = door::open(&config, &shared, &security)?;
     let stop_http = CancellationToken::new();
     tokio::spawn(security.clone().keep_current(stop_http.clone()));
     let http_context = HttpContext {
@@ -106,7 +111,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), %listen, serving = security.describe(), identity = config.gateway.identity,
-        redis = %config.redis.target, snapshots = %config.snapshot.url,
+        redis = config.reads_redis().then(|| tracing::field::display(&config.redis.target)),
+        producers = shared.door.as_ref().map(|door| door.describe()),
+        snapshots = %config.snapshot.url,
         "prom-stream-gateway"
     );
 
@@ -145,6 +152,7 @@ struct Shared {
     dead_letters: DeadLetters,
     own_metrics: OwnMetrics,
     push: PushFront,
+    door: Option<OpenDoor>,
 }
 
 impl Shared {
@@ -158,7 +166,7 @@ impl Shared {
             config.metrics.disable_meta_metrics,
         );
         let (settling, push) = (Settling::default(), PushFront::default());
-        Self { status, late_store, settling, dead_letters, own_metrics, push }
+        Self { status, late_store, settling, dead_letters, own_metrics, push, door: None }
     }
 
     /// Becomes the owner and restores the state; `None` when told to stop meanwhile.
@@ -168,11 +176,17 @@ impl Shared {
         purpose: Purpose,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Option<(Parts, Checkpointer)>> {
-        let Self { status, late_store, settling, dead_letters, own_metrics, push } = self;
+        let Self { status, late_store, settling, dead_letters, own_metrics, push, door } = self;
         let Some(restored) = take_over(&config, purpose, &status, shutdown).await? else {
             return Ok(None);
         };
         let Restored { cut, clean_shutdown, checkpointer, lease, .. } = restored;
+        if let Some(cut) = &cut {
+            door::check_restored(&config, cut)?;
+            if let Some(door) = &door {
+                door.given_before(cut.taken_at);
+            }
+        }
         let Some(push_sink) = pushes::open(&config, &status, &push, shutdown).await else {
             return Ok(None);
         };
@@ -202,6 +216,7 @@ impl Shared {
             own_metrics,
             push,
             push_sink,
+            door,
             crashed,
             restored_from,
         };
@@ -221,6 +236,7 @@ struct Parts {
     own_metrics: OwnMetrics,
     push: PushFront,
     push_sink: PushSink,
+    door: Option<OpenDoor>,
     /// The process before did not end in good order.
     crashed: bool,
     /// When the restored snapshot was taken; zero without one.
@@ -269,6 +285,7 @@ impl Parts {
             End::Unusable(error) => self.drain(running).await.and(Err(error.into())),
             End::Fenced(error) => {
                 drop(tokio::time::timeout(Duration::ZERO, self.push.close()).await);
+                self.close_door().await;
                 running.stop_reading.cancel();
                 Err(error.into())
             }
@@ -313,13 +330,25 @@ impl Parts {
             late_journal::start(directory, &self.push, &mut tasks);
         }
         let sources::Tasks { readers, mut keepers, .. } = tasks;
+        if let (Some(door), PushSink::Journal(feed)) = (&self.door, &self.push_sink) {
+            door.know(feed, &self.store);
+        }
         self.push_sink.start(&self.push, &context, &self.connector);
-        keepers.spawn(dead_letters_writer::run(
-            self.connector.clone(),
-            self.config.dead_letters.clone(),
-            self.dead_letters.clone(),
-            stop_upkeep.clone(),
-        ));
+        if self.config.reads_redis() {
+            keepers.spawn(dead_letters_writer::run(
+                self.connector.clone(),
+                self.config.dead_letters.clone(),
+                self.dead_letters.clone(),
+                stop_upkeep.clone(),
+            ));
+        } else {
+            keepers.spawn(letters::write_to_file(
+                letters::file(&self.config),
+                self.config.dead_letters.max_bytes,
+                self.dead_letters.clone(),
+                stop_upkeep.clone(),
+            ));
+        }
         Running {
             readers,
             keepers,
@@ -362,6 +391,7 @@ impl Parts {
         if tokio::time::timeout(PATIENCE, self.push.close()).await.is_err() {
             tracing::info!("the last pushes are kept, and applied by the next start");
         }
+        self.close_door().await;
         running.stop_reading.cancel();
         running.opening.await.context("waiting for the sources failed")?;
         if self.status.report().phase == Phase::Serving {
@@ -397,6 +427,13 @@ impl Parts {
             Err(_) => tracing::info!("a standby has to wait for the lease's end"),
         }
         last
+    }
+
+    /// Everything that was kept is answered by now.
+    async fn close_door(&self) {
+        if let Some(door) = &self.door {
+            door.close().await;
+        }
     }
 
     /// Writes the last checkpoints, one for each that is retained: Redis may forget only what all of

@@ -35,10 +35,12 @@ mod accept;
 mod admin;
 mod auth;
 mod control;
+mod cuts;
 mod encoding;
 mod groups;
 mod guard;
 mod gzip;
+mod hosts;
 pub mod lifecycle;
 mod listen;
 mod metrics;
@@ -58,6 +60,7 @@ mod web_config;
 mod write_timeout;
 
 use auth::checks::PasswordChecks;
+use cuts::Cuts;
 use guard::Policy;
 pub use listen::bind;
 pub use origins::Origins;
@@ -146,6 +149,7 @@ fn policy(context: &HttpContext, security: Security, origins: Origins) -> Policy
 #[derive(Clone)]
 struct Shared {
     context: HttpContext,
+    cuts: Cuts,
     turns: Turns,
     pages: PageCache,
     pushes: Arc<Pushes>,
@@ -171,7 +175,7 @@ fn routes(context: HttpContext) -> Router<Shared> {
         return router;
     }
     let router = router
-        .route(READ, At("/api/v1/metrics"), |_, all| groups::groups(all.context, all.turns))
+        .route(READ, At("/api/v1/metrics"), |_, all| groups::groups(all))
         .route(PUSH, At("/metrics"), |request, all| push::metrics(request, all.pushes))
         .route(PUSH, Below("/metrics/"), |request, all| push::metrics(request, all.pushes))
         .route(&["POST"], At("/api/v1/events"), |request, all| push::events(request, all.pushes));
@@ -187,6 +191,7 @@ impl Shared {
         let broken_off = own_metrics.http().pages_broken_off.clone();
         Self {
             context,
+            cuts: Cuts::default(),
             turns: Turns::new(limits.concurrent_scrapes, broken_off),
             pages: PageCache::new(own_metrics.page_cache_size()),
             pushes: Arc::new(Pushes::new(push, push_config, own_metrics.pushes().clone())),

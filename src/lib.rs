@@ -24,6 +24,8 @@ pub mod journal;
 
 pub mod push;
 
+pub mod door;
+
 pub mod store;
 
 pub mod checkpoint;

@@ -23,7 +23,9 @@ pub mod timestamp;
 
 pub use clock::{ClockStep, ClockWatch};
 pub use combine::{Combine, Effect, Unfit, WindowedValue};
-pub use event::{BadEvent, Batch, BatchPush, Body, Event, Locator, RawEntry, Span};
+pub use event::{
+    BadEvent, Batch, BatchOnce, BatchPush, Body, Event, Locator, OnceBody, RawEntry, Span,
+};
 pub use exemplar::Exemplar;
 pub use hash_tag::{can_be_tagged, tagged};
 pub use id_set::IdSet;

@@ -16,6 +16,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
@@ -25,10 +26,12 @@ use crate::lease::Lease;
 use crate::model::{Push, PushApplied, PushRefusal, Reason};
 use crate::store::Store;
 
+mod backlog;
 pub mod journal_keeper;
 mod waiting;
 
-pub use waiting::Waiting;
+pub use backlog::{Backlog, Counted};
+pub use waiting::{Answer, Waiting, random_ticket};
 
 /// Bodies above this are parsed on a thread of their own: it takes milliseconds.
 const LARGE_BODY_BYTES: usize = 128 << 10;
@@ -72,12 +75,18 @@ struct OpenFront {
     keeper: mpsc::Sender<Pending>,
 }
 
-/// A push on its way to what keeps it.
+/// What is on its way to what keeps it.
 #[derive(Debug)]
 pub struct Pending {
-    pub push: Arc<Push>,
-    /// See [`PushRequest::to_record`].
-    pub record: Vec<u8>,
+    /// Who waits for it.
+    pub ticket: u64,
+    /// A push that is interpreted already, answered when it is applied; `None`: a delivery, which is
+    /// answered when it is kept.
+    pub push: Option<Arc<Push>>,
+    /// See [`PushRequest::to_record`] and [`Delivery::to_record`](crate::decode::delivery::Delivery::to_record).
+    pub record: Bytes,
+    /// Of a delivery, how much of it waits to be applied.
+    pub backlog: Option<Counted>,
 }
 
 impl Pending {
@@ -154,12 +163,38 @@ impl PushFront {
         }
     }
 
+    /// Why nothing is taken, if so.
+    pub fn why_closed(&self) -> Option<String> {
+        match &*self.state.read() {
+            FrontState::Open(_) => None,
+            FrontState::Closed(why) => Some(why.clone()),
+            FrontState::Ended => Some(NOT_TAKING.into()),
+        }
+    }
+
     fn opened(&self) -> Result<OpenFront, PushError> {
         match &*self.state.read() {
             FrontState::Open(front) => Ok(front.clone()),
             FrontState::Closed(why) => Err(PushError::Unavailable { why: why.clone() }),
             FrontState::Ended => Err(PushError::Unavailable { why: NOT_TAKING.into() }),
         }
+    }
+
+    /// Hands a delivery over; what is returned has an answer once a crash would not lose it. Nothing
+    /// of it is applied if it is not handed over within `patience`.
+    pub async fn deliver(
+        &self,
+        record: Bytes,
+        backlog: Counted,
+        patience: Duration,
+    ) -> Result<Answer, PushError> {
+        let front = self.opened()?;
+        let ticket = random_ticket();
+        let pending = Pending { ticket, push: None, record, backlog: Some(backlog) };
+        let handed_over = tokio::time::timeout(patience, front.hand_over(pending)).await;
+        handed_over.unwrap_or_else(|_| {
+            Err(PushError::Unavailable { why: "the disk of the journal is slow".into() })
+        })
     }
 
     /// Applies a push, all of it or nothing; returns once a scrape would show it and a crash would
@@ -184,6 +219,20 @@ impl PushFront {
 }
 
 impl OpenFront {
+    /// To what keeps it.
+    async fn hand_over(&self, pending: Pending) -> Result<Answer, PushError> {
+        if !self.lease.is_valid() {
+            return Err(PushError::Unavailable {
+                why: "standby: the ownership of this identity is not confirmed".into(),
+            });
+        }
+        let answer = self.waiting.register(pending.ticket);
+        match self.keeper.send(pending).await {
+            Ok(()) => Ok(answer),
+            Err(_) => Err(PushError::Unavailable { why: "stopping".into() }),
+        }
+    }
+
     async fn submit(&self, request: Arc<PushRequest>) -> Result<PushApplied, PushError> {
         let prepared = if request.body.len() > LARGE_BODY_BYTES {
             let front = self.clone();
@@ -207,20 +256,17 @@ impl OpenFront {
         let applied = self.store.check(&push)?;
         Ok(match applied.repeated {
             true => Prepared::Repeated(applied),
-            false => Prepared::New(Pending { push, record: request.to_record() }),
+            false => Prepared::New(Pending {
+                ticket: push.ticket,
+                push: Some(push),
+                record: request.to_record().into(),
+                backlog: None,
+            }),
         })
     }
 
     async fn keep_and_apply(&self, pending: Pending) -> Result<PushApplied, PushError> {
-        if !self.lease.is_valid() {
-            return Err(PushError::Unavailable {
-                why: "standby: the ownership of this identity is not confirmed".into(),
-            });
-        }
-        let answer = self.waiting.register(pending.push.ticket);
-        if self.keeper.send(pending).await.is_err() {
-            return Err(PushError::Unavailable { why: "stopping".into() });
-        }
+        let answer = self.hand_over(pending).await?;
         tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
             Err(PushError::Unconfirmed {
                 why: format!(

@@ -111,8 +111,18 @@ pub struct Applied {
     pub processed: u64,
     /// Events of the batch the store refused (conflicts, limits); `Batch::bad` not included.
     pub refused: Vec<BadEvent>,
+    /// Entries of which all events came before, ascending; nothing was done with them now.
+    pub repeated: Vec<u32>,
     /// Of each of the batch's pushes, in order.
     pub pushes: Vec<Result<PushApplied, PushRefusal>>,
+}
+
+impl Applied {
+    /// Every event that was refused, but for those that came again.
+    pub fn bad_of<'b>(&'b self, batch: &'b Batch) -> impl Iterator<Item = &'b BadEvent> {
+        let is_new = |bad: &&BadEvent| self.repeated.binary_search(&bad.entry).is_err();
+        batch.bad.iter().filter(is_new).chain(&self.refused)
+    }
 }
 
 /// Why a batch was not applied; the store is unchanged.
@@ -133,6 +143,16 @@ pub enum ApplyError {
 pub struct StoreSize {
     pub series: u64,
     pub families: u64,
+}
+
+/// What is remembered of what its producers may send again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyCounts {
+    pub remembered: u64,
+    /// Forgotten before their time, for want of room; since the process began.
+    pub forgotten_early: u64,
+    /// Payloads and entries that came again, and did nothing; since the process began.
+    pub repeated: u64,
 }
 
 /// Handle to the state; clones share it. The lock is inside and never held across an await.
@@ -220,7 +240,7 @@ impl Store {
         let shape = aggregates.shape();
         let applied = aggregates.apply(batch, now, started);
         tally.processed += applied.processed;
-        for bad in batch.bad.iter().chain(&applied.refused) {
+        for bad in applied.bad_of(batch) {
             tally.count_dropped(bad.reason);
         }
         *version += 1;
@@ -331,6 +351,10 @@ impl Store {
             series: inner.aggregates.series(),
             families: inner.aggregates.family_count() as u64,
         }
+    }
+
+    pub fn key_counts(&self) -> KeyCounts {
+        self.inner.lock().aggregates.keys().counts()
     }
 
     /// The tally of each source as the world knows them.

@@ -35,6 +35,11 @@ impl Gateway {
         Self::spawn(&mut Command::new(Self::executable()), redis_port, data, settings)
     }
 
+    /// One that reads no Redis.
+    pub(crate) fn start_without_redis(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(&mut Command::new(Self::executable()), data, settings)
+    }
+
     /// Through a command that is given the gateway's executable to run.
     pub(crate) fn spawn(
         command: &mut Command,
@@ -42,9 +47,13 @@ impl Gateway {
         data: &Path,
         settings: &[(&str, &str)],
     ) -> Self {
+        command.env("Redis__ConnectionString", format!("127.0.0.1:{redis_port}"));
+        Self::launch(command, data, settings)
+    }
+
+    fn launch(command: &mut Command, data: &Path, settings: &[(&str, &str)]) -> Self {
         let port = free_port();
         let child = command
-            .env("Redis__ConnectionString", format!("127.0.0.1:{redis_port}"))
             .env("Http__Listen", format!("127.0.0.1:{port}"))
             .env("Snapshot__Url", data)
             .env("Logging__Level", "error")

@@ -7,13 +7,14 @@
 //! today, where those are installed. All take turns, so the ratios hold on a slow or busy machine
 //! too. Nothing here asserts a time.
 //!
-//! `ONLY=rates|size|push|curves|remote|instructions` runs a part. `QUICK=1` runs everything in a
+//! `ONLY=rates|size|push|door|curves|remote|instructions` runs a part. `QUICK=1` runs everything in a
 //! small way, to see that it works, and writes below `target`. `ROUNDS`, `EVENTS`, `SERIES`,
 //! `SECONDS` and `PUSHED_SERIES` override sizes; `PUSHGATEWAY` and `GRAVEL` name executables that
 //! are not in the path. `ONLY=profile` runs the ingest path under perf: see `make profile`.
 
 mod baseline;
 mod curves;
+mod door;
 mod end_to_end;
 mod events;
 mod gateway;
@@ -40,10 +41,11 @@ use settings::Settings;
 type Part = (&'static str, fn(&Settings) -> Option<Section>);
 
 /// In the order in which they stand in the report.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("rates", |settings| Some(rates::run_all(settings))),
     ("size", |settings| Some(size::run(settings))),
     ("push", |settings| Some(push::run(settings))),
+    ("door", |settings| Some(door::run(settings))),
     ("curves", |settings| Some(curves::run(settings))),
     ("remote", |settings| Some(remote::run(settings))),
     ("instructions", instructions::run),

@@ -108,6 +108,17 @@ impl Redis {
         redis
     }
 
+    /// Empty, and one that syncs before it answers.
+    pub(crate) fn start_that_syncs() -> Self {
+        let redis = Self::start();
+        let mut connection = redis.connect();
+        for (name, value) in [("appendfsync", "always"), ("appendonly", "yes")] {
+            let set = redis::cmd("CONFIG").arg("SET").arg(name).arg(value).exec(&mut connection);
+            set.expect("CONFIG SET");
+        }
+        redis
+    }
+
     /// Holding what was dumped, which stays as it is.
     pub(crate) fn start_from(Dump(directory): &Dump) -> Self {
         Self::start_in(directory.path())

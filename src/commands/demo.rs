@@ -1,8 +1,9 @@
 //! `demo`: shows the gateway at work, from producer to scrape.
 //!
-//! A redis-server, a gateway and two producers, all on this machine and gone when
-//! the demo ends. Now and then the gateway is killed outright (SIGKILL): what it
-//! serves afterwards is again everything that was sent.
+//! A gateway and two producers, all on this machine and gone when the demo ends; with `--redis`
+//! also a redis-server between them. Now and then the gateway is killed outright (SIGKILL): what it
+//! serves afterwards is again everything that was sent. Without a Redis that takes producers which
+//! send again, under its id, what was not answered: who else could know what became of it?
 
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub struct Opts {
     #[arg(long, value_name = "PORT", default_value_t = 9091)]
     port: u16,
 
+    /// Put a redis-server between the producers and the gateway; it must be on the PATH
+    #[arg(long)]
+    redis: bool,
+
     /// Stop after this many seconds
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u32>,
@@ -58,10 +63,14 @@ pub async fn run(opts: Opts, _sources: Sources) -> anyhow::Result<()> {
     let stop = on_signal()?;
     // Declared before the children, and so removed after they are gone.
     let directory = Directory::create()?;
-    let redis = RedisChild::start(&directory).await?;
-    let mut gateway = GatewayChild::new(&directory, opts.port, redis.port)?;
+    let redis = match opts.redis {
+        true => Some(RedisChild::start(&directory).await?),
+        false => None,
+    };
+    let redis_port = redis.as_ref().map(|redis| redis.port);
+    let mut gateway = GatewayChild::new(&directory, opts.port, redis_port)?;
     let mut demo = Demo { totals: Totals::default(), list: None, stream: None };
-    let mut shown = demo.show(&opts, &redis, &mut gateway, &stop).await;
+    let mut shown = demo.show(&opts, &mut gateway, &stop).await;
     stop.cancel();
     if shown.is_ok() {
         shown = demo.finish(&gateway).await;
@@ -98,7 +107,6 @@ impl Demo {
     async fn show(
         &mut self,
         opts: &Opts,
-        redis: &RedisChild,
         gateway: &mut GatewayChild,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
@@ -107,8 +115,8 @@ impl Demo {
             ready = gateway.wait_ready() => ready?,
             () = stop.cancelled() => return Ok(()),
         }
-        introduce(opts.port, redis.port);
-        let plan = |target| plan(target, redis.port, opts.rate);
+        introduce(opts, gateway.events_port);
+        let plan = |target| plan(target, gateway.events_port, opts);
         self.list = Some(Load::start(&plan(Target::List(LIST.into())), stop));
         self.stream = Some(Load::start(&plan(Target::Stream(STREAM.into())), stop));
 
@@ -188,21 +196,23 @@ impl Totals {
     }
 }
 
-fn introduce(port: u16, redis_port: u16) {
+fn introduce(opts: &Opts, events_port: u16) {
+    let port = opts.port;
+    let who = if opts.redis { "Redis" } else { "for events, as a Redis does," };
     let event = r#"{"name":"my_total","value":1}"#;
     println!(
-        "The gateway listens on port {port}, Redis on port {redis_port}.\n\
+        "The gateway listens on port {port}, {who} on port {events_port}.\n\
          \n  See what is served:\n    curl http://127.0.0.1:{port}/metrics\n\
-         \n  Send an event by hand:\n    redis-cli -p {redis_port} LPUSH {LIST} '{event}'\n    \
-         redis-cli -p {redis_port} XADD {STREAM} '*' data '{event}'\n\
+         \n  Send an event by hand:\n    redis-cli -p {events_port} LPUSH {LIST} '{event}'\n    \
+         redis-cli -p {events_port} XADD {STREAM} '*' data '{event}'\n\
          \n  End the demo: Ctrl-C\n"
     );
 }
 
-fn plan(target: Target, redis_port: u16, rate: u32) -> Plan {
+fn plan(target: Target, events_port: u16, opts: &Opts) -> Plan {
     Plan {
         redis: RedisTarget {
-            endpoints: vec![Endpoint::Tcp { host: "127.0.0.1".into(), port: redis_port }],
+            endpoints: vec![Endpoint::Tcp { host: "127.0.0.1".into(), port: events_port }],
             ..RedisTarget::default()
         },
         targets: vec![target],
@@ -210,8 +220,9 @@ fn plan(target: Target, redis_port: u16, rate: u32) -> Plan {
         series: 10,
         batch: 1,
         pipeline: 100,
-        rate: f64::from(rate.max(2)) / 2.0,
+        rate: f64::from(opts.rate.max(2)) / 2.0,
         total: None,
         seed: 1,
+        until_answered: !opts.redis,
     }
 }

@@ -102,6 +102,7 @@ impl Opts {
             rate: self.rate.into(),
             total: self.total,
             seed: self.seed,
+            until_answered: false,
         }
     }
 }

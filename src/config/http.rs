@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 use super::environment::ASPNETCORE_SECTION;
 use super::error::Warning;
@@ -33,6 +33,8 @@ pub struct HttpConfig {
     pub concurrent_scrapes: usize,
     /// Origins of web pages that may push and scrape; `*` stands for all.
     pub cors_origins: Vec<String>,
+    /// Host names under which it may be asked; empty for any.
+    pub allowed_hosts: Vec<String>,
     /// The origin under which browsers see the gateway, where a proxy stands before it.
     pub external_origin: Option<String>,
 }
@@ -77,6 +79,7 @@ impl HttpConfig {
             concurrent_scrapes: settings.take("Http.ConcurrentScrapes", Whole(1..=1_000), 4)
                 as usize,
             cors_origins: settings.take("Http.CorsOrigins", Origins, Vec::new()),
+            allowed_hosts: settings.take("Http.AllowedHosts", HostNames, Vec::new()),
             external_origin: settings.take_optional("Http.ExternalUrl", ExternalUrl),
         }
     }
@@ -165,6 +168,33 @@ impl Rule for Origins {
     fn expected(&self) -> String {
         "origins such as https://example.org or http://localhost:3000, or *: an array, or \
          separated by commas"
+            .into()
+    }
+
+    fn show(&self, value: &Vec<String>) -> String {
+        Names.show(value)
+    }
+}
+
+/// Host names as browsers send them, without a port.
+struct HostNames;
+
+impl Rule for HostNames {
+    type Value = Vec<String>;
+
+    fn parse(&self, raw: &Raw) -> Option<Vec<String>> {
+        let name = |text: String| match Host::parse(text.strip_suffix('.').unwrap_or(&text)).ok()? {
+            // It would stand for nothing.
+            Host::Domain(name) if !name.contains('*') => Some(name),
+            // They are allowed whatever is set, so a list of them would restrict nothing.
+            _ => None,
+        };
+        Names.parse(raw)?.into_iter().map(name).collect()
+    }
+
+    fn expected(&self) -> String {
+        "host names such as gateway.example.org, without port or *, and no addresses, which are \
+         allowed anyway: an array, or separated by commas"
             .into()
     }
 

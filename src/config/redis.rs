@@ -16,6 +16,8 @@ const DATABASES: std::ops::RangeInclusive<u64> = 0..=i32::MAX as u64;
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
     pub target: RedisTarget,
+    /// A Redis is named; else nothing is read from one.
+    pub is_named: bool,
     pub metric_queue_enabled: bool,
     pub(super) metric_queue_keys: QueueKeys,
     pub metric_queue_workers: usize,
@@ -32,6 +34,7 @@ pub struct TlsFiles {
 
 impl RedisConfig {
     pub(super) fn take(settings: &mut Settings) -> Self {
+        let is_named = settings.is_set("Redis.ConnectionString");
         let (target, origin) = take_target(settings);
         let metric_queue_enabled = settings.take("Redis.MetricQueueEnabled", Bool, true);
         let metric_queue_keys = QueueKeys::take(settings);
@@ -44,6 +47,7 @@ impl RedisConfig {
         settings.resolve("Redis.ConnectionString", target.to_string(), origin);
         Self {
             target,
+            is_named,
             metric_queue_enabled,
             metric_queue_keys,
             metric_queue_workers: metric_queue_workers as usize,

@@ -11,13 +11,17 @@ use crate::model::{Body, RawEntry, Span};
 /// The bytes of the member at `raw`. When that is empty, all of the entry: its payload, or its
 /// fields as JSON.
 pub fn dead_letter_payload(entry: &RawEntry, raw: Span) -> Vec<u8> {
-    match (&entry.body, stream_entry::payload(&entry.body)) {
+    let body = match &entry.body {
+        Body::Once(once) => &once.body,
+        body => body,
+    };
+    match (body, stream_entry::payload(body)) {
         (_, Some(payload)) if !raw.is_empty() => payload[raw.range()].to_vec(),
         (Body::Payload(payload), _) | (Body::Field { .. }, Some(payload)) => payload.to_vec(),
-        (Body::Field { .. } | Body::Fields(_), _) => fields(&entry.body),
-        (Body::PushRecord(record), _) => record.to_vec(),
+        (Body::Field { .. } | Body::Fields(_), _) => fields(body),
+        (Body::JournalRecord(record), _) => record.to_vec(),
         // It was checked when it was received; who sent it was told.
-        (Body::Push(_), _) => Vec::new(),
+        (Body::Push(_) | Body::Once(_), _) => Vec::new(),
     }
 }
 

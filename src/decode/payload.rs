@@ -5,11 +5,15 @@
 //! fails, what was decoded is undone, and the members are told apart by their brackets and quotes
 //! (`array`): only when these don't match can nobody say where a member ends.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
 use super::fields::Fields;
+use super::fields::Input;
+use super::once::Envelope;
 use super::plain::{self, Pair};
 use super::refusal::{Refusal, Verbatim};
 use super::{Decoder, array, literals};
@@ -34,10 +38,13 @@ impl Decoder<'_> {
                 self.members_apart(payload, start, &mut pairs, format!("not UTF-8: {error}"))
             }
             (Some(_), Ok(text)) => match Member::read_alone(text, start, &mut pairs) {
-                Ok(member) => {
-                    self.member(member, 0);
-                    Ok(())
-                }
+                Ok(member) => match member.envelope(&text[start..]) {
+                    Some(envelope) => self.envelope(&envelope, text),
+                    None => {
+                        self.member(member, 0);
+                        Ok(())
+                    }
+                },
                 Err(detail) => self.lines(payload, start, &mut pairs, detail),
             },
             // Of several lines, only one may be broken.
@@ -49,6 +56,18 @@ impl Decoder<'_> {
         if let Err(detail) = outcome {
             self.refuse(WHOLE, Refusal::invalid_json(detail));
         }
+    }
+
+    /// Decodes events that may come again, each as one of an array.
+    fn envelope(&mut self, envelope: &Envelope<'_>, text: &str) -> Result<(), String> {
+        let key = envelope.key()?;
+        let Range { start, end } = envelope.events(text)?;
+        let (first, text) = (self.batch.events.len(), &text[..end]);
+        let mut pairs = Vec::new();
+        self.array(text, start, &mut pairs)
+            .or_else(|detail| self.members_apart(text.as_bytes(), start, &mut pairs, detail))?;
+        self.once(first, key, None);
+        Ok(())
     }
 
     /// Decodes the array that begins at `start`, all of it or nothing.
@@ -202,6 +221,12 @@ struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// What it is when it is no event, but has some.
+    fn envelope(&self, text: &'a str) -> Option<Envelope<'a>> {
+        let fields = self.fields.as_ref().ok()?;
+        matches!(fields.name, Input::Missing).then(|| Envelope::read(text)).flatten()
+    }
+
     /// Reads the value at `start`, which must be all there is.
     fn read_alone(text: &'a str, start: usize, pairs: &'a mut Vec<Pair>) -> Result<Self, String> {
         let member = Self::read(text, start, pairs)?;

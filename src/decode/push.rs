@@ -36,7 +36,7 @@ use self::path_labels::PathLabels;
 
 /// Gives a push its meaning, or says why all of it is refused.
 pub fn interpret(request: &PushRequest, options: &DecodeOptions) -> Result<Arc<Push>, PushRefusal> {
-    let operation = match (request.method, request.format) {
+    let mut operation = match (request.method, request.format) {
         (Method::Wipe, _) => Operation::Wipe,
         (Method::Delete, _) => delete(&PathLabels::read(request, options)?, request.dialect)?,
         (Method::Post | Method::Put, BodyFormat::Events) => events::read(&request.body, options)?,
@@ -53,7 +53,7 @@ pub fn interpret(request: &PushRequest, options: &DecodeOptions) -> Result<Arc<P
     Ok(Arc::new(Push {
         ticket: request.ticket,
         at: request.received_at(),
-        idempotency: idempotency::key(request),
+        idempotency: idempotency::key(request).or_else(|| events::key(&mut operation)),
         operation,
     }))
 }

@@ -46,8 +46,9 @@ pub(super) fn content(body: &Body) -> Content<'_> {
         Body::Field { name, value } if name != "name" || is_json(value) => Content::Payload(value),
         Body::Field { .. } => Content::Flat,
         Body::Fields(fields) => of_several(fields),
-        Body::PushRecord(record) => Content::JournalRecord(record),
+        Body::JournalRecord(record) => Content::JournalRecord(record),
         Body::Push(push) => Content::Push(push),
+        Body::Once(once) => content(&once.body),
     }
 }
 
@@ -70,7 +71,12 @@ pub(super) fn fields(body: &Body) -> impl Iterator<Item = (&Bytes, &Bytes)> + Cl
     let (only, several): (_, &[(Bytes, Bytes)]) = match body {
         Body::Field { name, value } => (Some((name, value)), &[]),
         Body::Fields(fields) => (None, fields),
-        Body::Payload(_) | Body::PushRecord(_) | Body::Push(_) => (None, &[]),
+        Body::Once(once) => match &once.body {
+            Body::Field { name, value } => (Some((name, value)), &[]),
+            Body::Fields(fields) => (None, fields),
+            _ => (None, &[]),
+        },
+        Body::Payload(_) | Body::JournalRecord(_) | Body::Push(_) => (None, &[]),
     };
     only.into_iter().chain(several.iter().map(|(name, value)| (name, value)))
 }

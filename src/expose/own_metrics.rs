@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub use prometheus::IntCounter as Counter;
 use prometheus::core::Collector;
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 
@@ -19,11 +20,13 @@ use crate::store::{Family, Store};
 
 mod collector;
 mod convert;
+mod door;
 mod family;
 mod http;
 mod push;
 
 use collector::StateCollector;
+pub use door::DoorMetrics;
 pub use http::HttpMetrics;
 pub use push::PushMetrics;
 
@@ -52,6 +55,7 @@ pub struct OwnMetrics {
     page_cache_size: IntGauge,
     pushes: PushMetrics,
     http: HttpMetrics,
+    door: DoorMetrics,
 }
 
 impl OwnMetrics {
@@ -88,6 +92,7 @@ impl OwnMetrics {
             ),
             pushes: PushMetrics::new(),
             http: HttpMetrics::default(),
+            door: DoorMetrics::default(),
         };
         metrics.register(info());
         if !disable_meta_metrics {
@@ -98,6 +103,7 @@ impl OwnMetrics {
             metrics.register(metrics.page_cache_size.clone());
             metrics.register(metrics.pushes.clone());
             metrics.register(metrics.http.clone());
+            metrics.register(metrics.door.clone());
             metrics.register(StateCollector::new(status, store, dead_letters));
             #[cfg(target_os = "linux")]
             metrics.register(prometheus::process_collector::ProcessCollector::for_self());
@@ -133,6 +139,11 @@ impl OwnMetrics {
     /// Where the limits of the HTTP side are counted.
     pub fn http(&self) -> &HttpMetrics {
         &self.http
+    }
+
+    /// Where the Redis-protocol port is counted.
+    pub fn door(&self) -> &DoorMetrics {
+        &self.door
     }
 
     /// What there is to say now, to be rendered beside the producers' families or alone.

@@ -50,6 +50,9 @@ fn watch_what_is_left(parts: &Parts, tasks: &mut Tasks) {
         queues: redis.queues().to_vec(),
     };
     unread::tell_of_journals(parts);
+    if !parts.config.reads_redis() {
+        return;
+    }
     tasks.keepers.spawn(unread::watch(
         unread::left_behind(parts),
         reading,
@@ -67,7 +70,8 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
     let crashed = *crashed;
     let identity = gateway.identity.as_str();
     watch_what_is_left(parts, tasks);
-    for queue in redis.queues() {
+    let reads_redis = config.reads_redis();
+    for queue in redis.queues().iter().filter(|_| reads_redis) {
         list::carry_over(store, queue);
         let page_items = redis.metric_queue_pop_count;
         let options = ListOptions { page_items, crashed, leftovers_only };
@@ -79,7 +83,7 @@ pub(super) fn start(parts: &Parts, tasks: &mut Tasks) {
         let source = PushJournalSource::new(feed.clone(), store.clone());
         tasks.spawn(source, PushJournalUpkeep::new(feed.clone()));
     }
-    for key in &stream.keys {
+    for key in stream.keys.iter().filter(|_| reads_redis) {
         match stream.mode {
             StreamMode::Off => {}
             StreamMode::Group => {

@@ -8,9 +8,8 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::HttpContext;
 use super::reply::{self, Response};
-use super::turns::Turns;
+use super::{Shared, cuts};
 use crate::model::Timestamp;
 use crate::model::labels;
 use crate::model::push::{PUSH_FAILURE_TIME, PUSH_TIME};
@@ -24,26 +23,23 @@ use family::FamilyView;
 const LABELS: &str = "labels";
 const LAST_PUSH_SUCCESSFUL: &str = "last_push_successful";
 
-pub(super) async fn groups(context: HttpContext, turns: Turns) -> Response {
-    let missing = context.status.missing();
-    let store = match context.store.get() {
-        Some(store) if missing.is_empty() => store.clone(),
+pub(super) async fn groups(shared: Shared) -> Response {
+    let missing = shared.context.status.missing();
+    let store = match shared.context.store.get() {
+        Some(store) if missing.is_empty() => store,
         _ => return not_yet(&missing.join("; ")),
     };
-    let turn = turns.next().await;
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "cannot write the groups");
         reply::text(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the groups\n")
     };
-    let taken = tokio::task::spawn_blocking(move || (turn, store.scrape(Timestamp::now())));
-    let (turn, cut) = match taken.await {
-        Ok(taken) => taken,
+    let (turn, view) = match cuts::settled(&shared, store).await {
+        Ok(settled) => settled,
         Err(error) => return failed(&error),
     };
-    context.settling.settle(&cut, &context.own_metrics).await;
     let written = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        serde_json::to_vec(&Answer { status: "success", data: Groups(&cut) })
+        serde_json::to_vec(&Answer { status: "success", data: Groups(&view.cut) })
     });
     match written.await {
         Ok(Ok(body)) => {

@@ -2,7 +2,7 @@
 //!
 //! It wraps the service that hyper serves, not a route, so that no route can be forgotten. It
 //! decides by the request's head: the body of one that is refused is never read. Its questions, in
-//! their order: does a browser only ask whether it may ask? Does a page of another origin want to
+//! their order: is it us who is asked? Does a browser only ask whether it may ask? Does a page of another origin want to
 //! write? Who is it? Is there room?
 
 use std::convert::Infallible;
@@ -76,6 +76,9 @@ impl<S> Guard<S> {
         S: Service<Request<B>, Response = Response, Error = Infallible>,
     {
         let Policy { origins, .. } = &self.policy;
+        if let Some(refusal) = origins.misdirected(&request) {
+            return (refusal, None);
+        }
         if let Some(go_ahead) = origins.preflight(&request) {
             return (go_ahead, None);
         }

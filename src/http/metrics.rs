@@ -13,6 +13,7 @@ use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::accept::Negotiated;
+use super::cuts::{self, View};
 use super::encoding::Encoding;
 use super::reply::{self, Response};
 use super::router::Request;
@@ -22,38 +23,28 @@ use crate::model::Timestamp;
 use crate::store::Cut;
 
 pub(super) async fn scrape(request: Request, shared: Shared) -> Response {
-    let Shared { context, turns, pages, .. } = shared;
     let negotiated = accept::negotiate(request.headers());
     let encoding = encoding::accepted(request.headers());
-    let HttpContext { store, settling, status, own_metrics, page, .. } = context;
+    let HttpContext { store, status, own_metrics, page, .. } = shared.context.clone();
     let form = negotiated.form(page.created_samples);
     let missing = status.missing();
     if !missing.is_empty() {
         return not_yet(&missing.join("\n"));
     }
-    let Some(store) = store.get().cloned() else {
+    let Some(store) = store.get() else {
         return not_yet("restoring the snapshot");
     };
-    // Held by who works on a thread, not by this future: a page that nobody waits for any more still counts until it stopped.
-    let turn = turns.next().await;
-    let (started_at, now) = (Instant::now(), Timestamp::now());
-    let metrics = own_metrics.clone();
-    let taken = tokio::task::spawn_blocking(move || {
-        // In this order: what we count is in the cut, and settled with it.
-        let own = metrics.families();
-        (turn, own, store.scrape(now))
-    });
-    let (turn, own, cut) = match taken.await {
-        Ok(taken) => taken,
+    let (turn, view) = match cuts::settled(&shared, store).await {
+        Ok(settled) => settled,
         Err(error) => return failed(&io::Error::other(error)),
     };
-    settling.settle(&cut, &own_metrics).await;
-    let still = status.clone();
+    let (started_at, still, pages) = (Instant::now(), status.clone(), shared.pages);
     // A page of protobuf cannot be put together: each family begins with its length.
     let in_blocks = encoding == Encoding::Gzip && form.format != Format::Protobuf;
     // What comes out of the cache is compressed already.
     let left_to_do = if in_blocks { Encoding::Identity } else { encoding };
     let page = page::spawn(left_to_do, Some(turn), move |writer| {
+        let View { own, cut } = &*view;
         let mut pushed = Ok(());
         let emit = |chunk| {
             pushed = match status.is_ready() {
@@ -64,8 +55,8 @@ pub(super) async fn scrape(request: Request, shared: Shared) -> Response {
             if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let rendered = match in_blocks {
-            true => pages.render(&cut, &own, now, form, emit),
-            false => expose::render(&cut, &own, now, form, emit),
+            true => pages.render(cut, own, cut.taken_at, form, emit),
+            false => expose::render(cut, own, cut.taken_at, form, emit),
         };
         if rendered.is_continue() {
             own_metrics.observe_scrape(started_at.elapsed());

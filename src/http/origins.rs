@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderName, ORIGIN, VARY,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
+use super::hosts::{self, AllowedHosts};
 use super::reply::{self, Response};
 use crate::config::{HttpConfig, PushConfig};
 
@@ -38,6 +39,7 @@ pub struct Origins {
     shared: Arc<[String]>,
     /// Our own, as browsers see it behind a proxy.
     external: Option<Arc<str>>,
+    hosts: AllowedHosts,
     pushes: bool,
 }
 
@@ -46,8 +48,14 @@ impl Origins {
         Self {
             shared: http.cors_origins.as_slice().into(),
             external: http.external_origin.as_deref().map(Arc::from),
+            hosts: AllowedHosts::new(http),
             pushes: push.enabled,
         }
+    }
+
+    /// The refusal of a request for a host that is not ours; nothing else that it says counts then.
+    pub(super) fn misdirected<B>(&self, request: &Request<B>) -> Option<Response> {
+        self.hosts.refusal(request)
     }
 
     /// The answer to a preflight of a page that may ask. It needs no password: a browser sends none.
@@ -110,8 +118,7 @@ impl Origins {
             return (!ours).then_some(("Sec-Fetch-Site", site));
         }
         let origin = origin?;
-        let host = headers.get(HOST).map(HeaderValue::as_bytes);
-        let host = host.or_else(|| Some(request.uri().authority()?.as_str().as_bytes()));
+        let host = hosts::asked(request);
         let theirs = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         let ours = theirs.zip(host).is_some_and(|((_, theirs), host)| {
             !theirs.is_empty() && theirs.as_bytes().eq_ignore_ascii_case(host)
@@ -156,6 +163,8 @@ impl Sharing {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
     use crate::config::{Assignment, Config, Sources};
 

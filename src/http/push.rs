@@ -5,7 +5,6 @@
 //! [`decompress`] unpacks them. What comes out is a [`PushRequest`]; the [`PushFront`] applies it
 //! and [`answer`] says so in the words of the dialect.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Buf;
@@ -21,7 +20,7 @@ use crate::decode::push::{BodyFormat, Dialect, Method, PushRequest};
 use crate::decode::text_start;
 use crate::expose::own_metrics::PushMetrics;
 use crate::model::{PushApplied, Timestamp};
-use crate::push::PushFront;
+use crate::push::{PushFront, random_ticket};
 
 mod answer;
 mod body;
@@ -152,7 +151,7 @@ impl Pushes {
         };
         self.metrics.received(body.len());
         let request = PushRequest {
-            ticket: RandomState::new().hash_one(()),
+            ticket: random_ticket(),
             received_at_milliseconds: Timestamp::now().0,
             dialect,
             method,

@@ -137,6 +137,11 @@ impl Security {
         Ok(result?)
     }
 
+    /// What TLS is spoken with, if it is.
+    pub fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.rules().tls.clone()
+    }
+
     pub(super) fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.inner.rules.read())
     }

@@ -4,8 +4,8 @@
 //! metric says its type, its buckets and its help text, and at `Metrics.MaxSeries` who comes later
 //! is refused. Each source is replayed in its order, but between two of them there is none, so a
 //! replay may decide it otherwise, and what a scrape has seen would be gone. Hence a page takes its
-//! cut, waits until a snapshot covers the last decision in it (usually one does), and shows that
-//! cut. Where no snapshot can be written the page counts for more.
+//! cut ([`cuts`](super::cuts)), waits until a snapshot covers the last decision in it (usually one
+//! does), and shows that cut. Where no snapshot can be written the page counts for more.
 
 use std::sync::{Arc, OnceLock};
 

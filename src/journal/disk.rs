@@ -107,10 +107,11 @@ impl Journal {
 
     /// Makes the records durable, all of them or none; returns the number of the first.
     /// After an error nothing of them is left, or nothing more is taken until that is certain.
-    pub fn append(&mut self, records: &[Vec<u8>]) -> io::Result<u64> {
+    pub fn append(&mut self, records: &[impl AsRef<[u8]>]) -> io::Result<u64> {
         let first = self.next();
         let mut batch = Vec::new();
         for (number, record) in (first..).zip(records) {
+            let record = record.as_ref();
             if u32::try_from(record.len()).is_err() {
                 let text = format!("a record of {} bytes, expected below 4 GiB", record.len());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
@@ -137,7 +138,7 @@ impl Journal {
         self.torn = false;
         let segment = self.segments.last_mut().expect("one segment at least");
         for (number, record) in (first..).zip(records) {
-            let size = (Format::HEAD_BYTES + record.len()) as u64;
+            let size = (Format::HEAD_BYTES + record.as_ref().len()) as u64;
             segment.add(number, at, size);
             at += size;
         }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::push::Push;
-use super::{MetricType, Mode, Reason, StreamId};
+use super::push::{IdempotencyKey, Push};
+use super::{MetricType, Mode, Reason, StreamId, Timestamp};
 
 /// Where an entry stands in Redis; printed in logs and dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub enum Locator {
     Item { segment: u64, index: u64 },
     /// An entry of a stream.
     Entry(StreamId),
-    /// A record of a journal of pushes.
+    /// A record of a journal.
     Record(u64),
+    /// An entry of a record that holds a delivery.
+    Delivered { record: u64, entry: u32 },
 }
 
 impl fmt::Display for Locator {
@@ -33,6 +35,7 @@ impl fmt::Display for Locator {
             Self::Item { segment, index } => write!(f, "{segment}/{index}"),
             Self::Entry(id) => write!(f, "{id}"),
             Self::Record(number) => write!(f, "{number}"),
+            Self::Delivered { record, entry } => write!(f, "{record}/{entry}"),
         }
     }
 }
@@ -46,10 +49,20 @@ pub enum Body {
     Field { name: Bytes, value: Bytes },
     /// Any other stream entry: its fields in the order they were added.
     Fields(Vec<(Bytes, Bytes)>),
-    /// A push as it was written to the journal.
-    PushRecord(Bytes),
+    /// A record as it was written to the journal: a push or a delivery.
+    JournalRecord(Bytes),
     /// A push that this process received, and interpreted then.
     Push(Arc<Push>),
+    /// An entry that may come again, and counts once.
+    Once(Box<OnceBody>),
+}
+
+/// An entry with the key under which its producer sends it again.
+#[derive(Clone, Debug)]
+pub struct OnceBody {
+    pub key: IdempotencyKey,
+    pub received_at: Timestamp,
+    pub body: Body,
 }
 
 /// One entry as it was read.
@@ -127,6 +140,18 @@ pub struct BatchPush {
     pub push: Arc<Push>,
 }
 
+/// Events of a batch that may come again, and count once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchOnce {
+    /// Index into `Batch::entries`.
+    pub entry: u32,
+    /// Into `Batch::events`.
+    pub events: Range<u32>,
+    pub key: IdempotencyKey,
+    /// When it was received; `None`: when it is applied.
+    pub received_at: Option<Timestamp>,
+}
+
 /// What one read became.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
@@ -135,6 +160,8 @@ pub struct Batch {
     pub bad: Vec<BadEvent>,
     /// In the order of their entries.
     pub pushes: Vec<BatchPush>,
+    /// In the order of their entries.
+    pub once: Vec<BatchOnce>,
     pub text: String,
     pub numbers: Vec<f64>,
 }

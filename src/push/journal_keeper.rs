@@ -11,10 +11,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
-use super::{Pending, PushError, Waiting};
+use super::{Counted, Pending, PushError, Waiting};
 use crate::journal::{Journal, JournalSize};
 use crate::lease::Lease;
-use crate::model::Push;
+use crate::model::{Body, PushApplied};
 
 /// Pushes kept with one sync at most.
 const MOST_AT_ONCE: usize = 1024;
@@ -42,18 +42,29 @@ struct Shared {
 struct Kept {
     /// The number that the next push will have.
     next: u64,
-    /// Those that are not applied, interpreted already, each with the size of its record.
-    pushes: VecDeque<(u64, usize, Arc<Push>)>,
+    /// Those that are not applied.
+    waiting: VecDeque<Waiter>,
     size_bytes: usize,
+}
+
+/// What waits to be applied.
+struct Waiter {
+    number: u64,
+    /// Of its record.
+    size_bytes: usize,
+    /// A push as it was interpreted, a delivery as its record.
+    body: Body,
+    /// Of a delivery; counted as long as it waits.
+    _backlog: Option<Counted>,
 }
 
 impl Kept {
     fn forget_below(&mut self, applied: u64) {
-        while let Some((number, size_bytes, _)) = self.pushes.front()
-            && *number < applied
+        while let Some(first) = self.waiting.front()
+            && first.number < applied
         {
-            self.size_bytes -= size_bytes;
-            self.pushes.pop_front();
+            self.size_bytes -= first.size_bytes;
+            self.waiting.pop_front();
         }
     }
 }
@@ -91,7 +102,7 @@ impl Feed {
             Some(journal) => journal.lock().first(),
             None => {
                 let kept = self.0.kept.lock();
-                kept.pushes.front().map_or(kept.next, |(number, ..)| *number)
+                kept.waiting.front().map_or(kept.next, |first| first.number)
             }
         }
     }
@@ -115,7 +126,7 @@ impl Feed {
             None => {
                 let kept = self.0.kept.lock();
                 JournalSize {
-                    records: kept.pushes.len() as u64,
+                    records: kept.waiting.len() as u64,
                     size_bytes: kept.size_bytes as u64,
                     segments: 0,
                 }
@@ -158,30 +169,49 @@ impl Feed {
         }
     }
 
-    /// The pushes from `number` on that need not be read from the disk, in order, `most` of them.
-    /// Those below `applied` are forgotten.
-    pub fn get(&self, number: u64, most: usize, applied: u64) -> Vec<(u64, Arc<Push>)> {
+    /// Those from `number` on that need not be read from the disk, in order, `most` of them, and of
+    /// about so many bytes unless the first is larger. Those below `applied` are forgotten.
+    pub fn get(
+        &self,
+        number: u64,
+        most: usize,
+        about_bytes: usize,
+        applied: u64,
+    ) -> Vec<(u64, Body)> {
         let mut kept = self.0.kept.lock();
         kept.forget_below(applied);
-        let begin = kept.pushes.partition_point(|(one, ..)| *one < number);
-        let here = kept.pushes.range(begin..).take(most).zip(number..);
-        let here = here.take_while(|((one, ..), number)| one == number);
-        here.map(|((_, _, push), number)| (number, Arc::clone(push))).collect()
+        let begin = kept.waiting.partition_point(|one| one.number < number);
+        let mut size_bytes = 0;
+        let here = kept.waiting.range(begin..).take(most).zip(number..);
+        let here = here.take_while(|(one, number)| {
+            let fits = size_bytes < about_bytes;
+            size_bytes += one.size_bytes;
+            one.number == *number && fits
+        });
+        here.map(|(one, number)| (number, one.body.clone())).collect()
+    }
+
+    /// Those below `applied` wait no more.
+    pub fn forget_below(&self, applied: u64) {
+        self.0.kept.lock().forget_below(applied);
     }
 
     /// All of them or none; an error also says whether a crash may leave them there all the same.
-    fn keep(&self, pushes: &[Arc<Push>], records: &[Vec<u8>]) -> Result<(), (io::Error, bool)> {
+    fn keep(&self, together: Vec<Pending>) -> Result<(), (io::Error, bool)> {
         let mut journal = self.0.journal.as_ref().map(Mutex::lock);
         if let Some(journal) = &mut journal {
-            journal.append(records).map_err(|error| (error, journal.is_in_doubt()))?;
+            let records: Vec<_> = together.iter().map(|pending| pending.record.clone()).collect();
+            journal.append(&records).map_err(|error| (error, journal.is_in_doubt()))?;
         }
         let mut kept = self.0.kept.lock();
-        for (push, record) in pushes.iter().zip(records) {
+        for Pending { push, record, backlog, .. } in together {
             let number = kept.next;
             kept.next += 1;
             if journal.is_none() || kept.size_bytes < MOST_WAITING_BYTES {
-                kept.size_bytes += record.len();
-                kept.pushes.push_back((number, record.len(), Arc::clone(push)));
+                let size_bytes = record.len();
+                kept.size_bytes += size_bytes;
+                let body = push.map_or(Body::JournalRecord(record), Body::Push);
+                kept.waiting.push_back(Waiter { number, size_bytes, body, _backlog: backlog });
             }
         }
         drop(kept);
@@ -200,23 +230,29 @@ pub fn run(mut pending: mpsc::Receiver<Pending>, feed: &Feed, lease: &Lease, wai
 }
 
 fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
-    let (pushes, records): (Vec<_>, Vec<_>) =
-        together.into_iter().map(|Pending { push, record }| (push, record)).unzip();
+    let tickets: Vec<_> = together.iter().map(|pending| pending.ticket).collect();
+    let deliveries = together.iter().filter(|pending| pending.push.is_none());
+    let deliveries: Vec<_> = deliveries.map(|pending| pending.ticket).collect();
     let refuse = |error: PushError| {
-        for push in &pushes {
-            waiting.complete(push.ticket, Err(error.clone()));
+        for ticket in &tickets {
+            waiting.complete(*ticket, Err(error.clone()));
         }
     };
     if !lease.is_valid() {
         let why = "standby: the ownership of this identity is not confirmed".into();
         return refuse(PushError::Unavailable { why });
     }
-    match feed.keep(&pushes, &records) {
-        Ok(()) => {}
+    match feed.keep(together) {
+        // A push has its answer when it is applied.
+        Ok(()) => {
+            for ticket in deliveries {
+                waiting.complete(ticket, Ok(PushApplied::default()));
+            }
+        }
         Err((error, in_doubt)) => {
             tracing::error!(
                 %error,
-                pushes = pushes.len(),
+                pushes = tickets.len(),
                 "the journal of pushes cannot be written; they are refused until it can; check \
                  that its disk is there and has room"
             );
@@ -233,22 +269,15 @@ fn keep(together: Vec<Pending>, feed: &Feed, lease: &Lease, waiting: &Waiting) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
-    use crate::model::push::Operation;
 
     fn keep(feed: &Feed, count: usize) {
-        let push = Push {
-            ticket: 0,
-            at: Timestamp::default(),
-            idempotency: None,
-            operation: Operation::Wipe,
-        };
-        let pushes: Vec<_> = std::iter::repeat_n(Arc::new(push), count).collect();
-        feed.keep(&pushes, &vec![vec![0; 1000]; count]).expect("kept");
+        let pending =
+            || Pending { ticket: 0, push: None, record: vec![0; 1000].into(), backlog: None };
+        feed.keep(std::iter::repeat_with(pending).take(count).collect()).expect("kept");
     }
 
     fn numbers(feed: &Feed, from: u64, applied: u64) -> Vec<u64> {
-        feed.get(from, 3, applied).into_iter().map(|(number, _)| number).collect()
+        feed.get(from, 3, usize::MAX, applied).into_iter().map(|(number, _)| number).collect()
     }
 
     #[test]
@@ -274,7 +303,7 @@ mod tests {
             assert_eq!(numbers(&feed, 0, 1), [0; 0]);
             assert_eq!(numbers(&feed, 5, 5), [0; 0]);
             let kept = feed.0.kept.lock();
-            assert_eq!((kept.size_bytes, kept.pushes.len(), kept.next), (0, 0, 5));
+            assert_eq!((kept.size_bytes, kept.waiting.len(), kept.next), (0, 0, 5));
         }
     }
 
@@ -284,7 +313,7 @@ mod tests {
         let feed = Feed::new(Journal::open(directory.path()).expect("a journal"));
         let most = MOST_WAITING_BYTES.div_ceil(1000);
         keep(&feed, most + 10);
-        let in_memory = |feed: &Feed| feed.0.kept.lock().pushes.len();
+        let in_memory = |feed: &Feed| feed.0.kept.lock().waiting.len();
         assert_eq!(in_memory(&feed), most);
         assert_eq!(numbers(&feed, most as u64 - 1, most as u64 - 1), [most as u64 - 1]);
         assert_eq!(numbers(&feed, most as u64, most as u64), [0; 0]);

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,6 +16,11 @@ use tokio::sync::{Notify, oneshot};
 
 use super::PushError;
 use crate::model::PushApplied;
+
+/// One that no other process gives out either.
+pub fn random_ticket() -> u64 {
+    RandomState::new().hash_one(())
+}
 
 type Outcome = Result<PushApplied, PushError>;
 
@@ -60,7 +66,7 @@ impl Waiting {
 
 /// One outcome to come.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
     ticket: u64,
     waiting: Waiting,
     outcome: oneshot::Receiver<Outcome>,

@@ -36,14 +36,14 @@ async fn add(link: &mut Link, stream: &str, together: &[Pending], waiting: &Wait
         Err(error) => {
             let why = format!("the push cannot be added to the stream `{stream}`: {error}");
             for one in together {
-                waiting.complete(one.push.ticket, Err(PushError::Unavailable { why: why.clone() }));
+                waiting.complete(one.ticket, Err(PushError::Unavailable { why: why.clone() }));
             }
             return;
         }
     };
     let mut pipe = redis::pipe();
     for one in together {
-        pipe.cmd("XADD").arg(stream).arg("*").arg(PUSH_FIELD).arg(&one.record);
+        pipe.cmd("XADD").arg(stream).arg("*").arg(PUSH_FIELD).arg(&one.record[..]);
     }
     // Each has its own answer: of several, Redis may refuse one for its size.
     pipe.ignore_errors();
@@ -54,7 +54,7 @@ async fn add(link: &mut Link, stream: &str, together: &[Pending], waiting: &Wait
             for (one, reply) in together.iter().zip(replies) {
                 if let Err(error) = reply {
                     let why = format!("Redis refused to add the push to `{stream}`: {error}");
-                    waiting.complete(one.push.ticket, Err(PushError::Unavailable { why }));
+                    waiting.complete(one.ticket, Err(PushError::Unavailable { why }));
                 }
             }
         }
@@ -62,7 +62,7 @@ async fn add(link: &mut Link, stream: &str, together: &[Pending], waiting: &Wait
             link.close();
             let why = format!("no answer whether the push was added to `{stream}`: {error}");
             for one in together {
-                waiting.complete(one.push.ticket, Err(PushError::Unconfirmed { why: why.clone() }));
+                waiting.complete(one.ticket, Err(PushError::Unconfirmed { why: why.clone() }));
             }
         }
     }

@@ -20,6 +20,9 @@ use crate::store::Store;
 /// Records applied together at most.
 const MOST_AT_ONCE: usize = 256;
 
+/// Applied together, about: what a core's cache holds until then.
+const ABOUT_BYTES_APPLIED: usize = 256 << 10;
+
 /// Read from the disk at once, about.
 const ABOUT_BYTES_AT_ONCE: usize = 4 << 20;
 
@@ -27,7 +30,7 @@ const ABOUT_BYTES_AT_ONCE: usize = 4 << 20;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The number of the first record that is not part of the state.
-fn applied(store: &Store, key: &SourceKey) -> u64 {
+pub fn applied(store: &Store, key: &SourceKey) -> u64 {
     match store.position(key) {
         Some(Position::Push(PushPosition { next })) => next,
         _ => 0,
@@ -79,7 +82,7 @@ impl PushJournalSource {
         }
         let entries = records.into_iter().take(whole).map(|(number, record)| RawEntry {
             locator: Locator::Record(number),
-            body: Body::PushRecord(record.into()),
+            body: Body::JournalRecord(record.into()),
         });
         Ok(self.reading(entries.collect()))
     }
@@ -143,12 +146,11 @@ impl Source for PushJournalSource {
     async fn read(&mut self) -> Result<Reading, SourceError> {
         loop {
             let applied = applied(&self.store, &self.key);
-            let pushes = self.feed.get(self.next, MOST_AT_ONCE, applied);
-            if !pushes.is_empty() {
-                let entries = pushes.into_iter().map(|(number, push)| RawEntry {
-                    locator: Locator::Record(number),
-                    body: Body::Push(push),
-                });
+            let kept = self.feed.get(self.next, MOST_AT_ONCE, ABOUT_BYTES_APPLIED, applied);
+            if !kept.is_empty() {
+                let entries = kept
+                    .into_iter()
+                    .map(|(number, body)| RawEntry { locator: Locator::Record(number), body });
                 return Ok(self.reading(entries.collect()));
             }
             if self.next < self.feed.next() {

@@ -280,7 +280,7 @@ fn apply(
     for (one, outcome) in batch.pushes.iter().zip(&applied.pushes) {
         context.waiting.complete(one.push.ticket, outcome.clone().map_err(Into::into));
     }
-    for bad in batch.bad.iter().chain(&applied.refused) {
+    for bad in applied.bad_of(&batch) {
         let entry = &batch.entries[bad.entry as usize];
         context.dead_letters.push(DeadLetter {
             reason: bad.reason,

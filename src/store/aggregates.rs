@@ -21,6 +21,7 @@ use crate::model::{BadEvent, Batch, ClockStep, SeriesHasher, Span, Timestamp, la
 
 mod commit;
 mod events;
+mod once;
 mod plan;
 mod push;
 mod remove;
@@ -182,9 +183,10 @@ impl Aggregates {
         let mut applied = Applied::default();
         let when = When { at: now, started, now };
         let mut done = 0;
+        let mut once = batch.once.iter().peekable();
         for one in &batch.pushes {
             let next = one.after_events as usize;
-            self.apply_events(batch, done..next, when, &mut applied);
+            self.apply_each_once(batch, done..next, &mut once, when, &mut applied);
             done = next;
             let result = self.apply_push(&one.push, now);
             match &result {
@@ -198,7 +200,7 @@ impl Aggregates {
             }
             applied.pushes.push(result);
         }
-        self.apply_events(batch, done..batch.events.len(), when, &mut applied);
+        self.apply_each_once(batch, done..batch.events.len(), &mut once, when, &mut applied);
         self.sweep();
         applied
     }

@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::AppliedKey;
 use super::refusal::Refusal;
+use super::{AppliedKey, KeyCounts};
 use crate::model::push::IdempotencyKey;
 use crate::model::{ClockStep, Reason, Timestamp};
 
@@ -27,6 +27,8 @@ pub(super) struct AppliedKeys {
     forgotten: u64,
     /// By key: the request's fingerprint, and when it was applied last.
     known: HashMap<[u8; 16], (u64, Timestamp)>,
+    forgotten_early: u64,
+    repeated: u64,
 }
 
 impl AppliedKeys {
@@ -38,6 +40,8 @@ impl AppliedKeys {
             known: known.collect(),
             order: keys.into(),
             forgotten: 0,
+            forgotten_early: 0,
+            repeated: 0,
         }
     }
 
@@ -83,6 +87,25 @@ impl AppliedKeys {
         }
     }
 
+    /// Whether it was applied before, whatever came with it; if not, it is now.
+    pub(super) fn is_first(&mut self, key: IdempotencyKey, at: Timestamp) -> bool {
+        let known = self.known.get(&key.key);
+        if known.is_some_and(|(_, since)| at.since(*since) <= self.window) {
+            self.repeated += 1;
+            return false;
+        }
+        self.insert(key, at);
+        true
+    }
+
+    pub(super) fn counts(&self) -> KeyCounts {
+        KeyCounts {
+            remembered: self.order.len() as u64,
+            forgotten_early: self.forgotten_early,
+            repeated: self.repeated,
+        }
+    }
+
     /// The clock was set: all are as old as they were.
     pub(super) fn move_ages(&mut self, step: ClockStep) {
         self.change_times(|at| step.moved(at));
@@ -109,8 +132,9 @@ impl AppliedKeys {
     /// Remembers a key, and forgets those that are too old by then.
     pub(super) fn insert(&mut self, key: IdempotencyKey, at: Timestamp) {
         while let Some(oldest) = self.order.front()
-            && at.since(oldest.at) > self.window
+            && (at.since(oldest.at) > self.window || self.order.len() >= self.most)
         {
+            self.forgotten_early += u64::from(at.since(oldest.at) <= self.window);
             let (key, since) = (oldest.key.key, oldest.at);
             // It may have come anew since.
             if self.known.get(&key).is_some_and(|(_, latest)| *latest == since) {
@@ -142,6 +166,17 @@ mod tests {
         keys.insert(key(3), at(601));
         assert_eq!(keys.copy().len(), 2);
         assert_eq!(keys.known.len(), 2);
+    }
+
+    #[test]
+    fn of_those_who_cannot_be_told_to_come_again_the_oldest_is_forgotten_early() {
+        let key = |key| IdempotencyKey { key: [key; 16], fingerprint: 0 };
+        let at = Timestamp(1_700_000_000_000);
+        let mut keys = AppliedKeys { most: 2, ..AppliedKeys::restore(Vec::new()) };
+        let first: Vec<_> = [1, 2, 2, 3, 2, 1].map(|one| keys.is_first(key(one), at)).into();
+        assert_eq!(first, [true, true, false, true, false, true]);
+        let counts = KeyCounts { remembered: 2, forgotten_early: 2, repeated: 2 };
+        assert_eq!((keys.counts(), keys.known.len()), (counts, 2));
     }
 
     #[test]

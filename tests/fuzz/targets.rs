@@ -8,6 +8,8 @@
 
 #[path = "targets/connection_string.rs"]
 mod connection_string;
+#[path = "targets/conversation.rs"]
+mod conversation;
 #[path = "targets/envelope.rs"]
 mod envelope;
 #[path = "targets/event.rs"]
@@ -35,8 +37,9 @@ mod through_the_store;
 pub(crate) type Target = fn(&[u8]);
 
 /// Each of the same name as its folder of the corpus and its binary for `cargo fuzz`.
-pub(crate) const TARGETS: [(&str, Target); 10] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("connection_string", connection_string::target),
+    ("conversation", conversation::target),
     ("envelope", envelope::target),
     ("event", event::payload),
     ("exposition_openmetrics", exposition::open_metrics),

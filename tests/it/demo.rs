@@ -21,11 +21,18 @@ fn demo(port: u16, temporary: &std::path::Path) -> Command {
 #[test]
 fn totals_match_and_nothing_is_left() {
     let _turn = turn::shared();
+    for between in [&[][..], &["--redis"]] {
+        totals_match(between);
+    }
+}
+
+fn totals_match(between: &[&str]) {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let port = free_port();
     let mut command = demo(port, directory.path());
     let output = command
         .args(["--seconds", "4", "--kill-every", "2"])
+        .args(between)
         .output()
         .expect("the executable starts");
     let told = String::from_utf8_lossy(&output.stdout);

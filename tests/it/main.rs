@@ -17,6 +17,7 @@ mod connection;
 mod crash_points;
 mod demo;
 mod demotion;
+mod door;
 mod events;
 mod first_come;
 mod foreign_pages;

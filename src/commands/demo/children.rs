@@ -55,7 +55,7 @@ impl RedisChild {
         command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]);
         command.arg(&directory.0);
         let mut process = spawn(&mut command, &directory.0.join("redis.log")).context(
-            "cannot start redis-server, which must be on the PATH: `make demo` installs it",
+            "cannot start redis-server, which must be on the PATH: `make demo REDIS=1` installs it",
         )?;
         let deadline = Instant::now() + START_DEADLINE;
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
@@ -74,24 +74,41 @@ impl RedisChild {
 /// The gateway: this executable once more.
 pub(super) struct GatewayChild {
     port: u16,
+    /// Where events are sent: its own port for them, or Redis'.
+    pub(super) events_port: u16,
     log: PathBuf,
     settings: Vec<(&'static str, String)>,
     process: Option<Child>,
 }
 
 impl GatewayChild {
-    pub(super) fn new(directory: &Directory, port: u16, redis_port: u16) -> anyhow::Result<Self> {
+    /// One that reads the Redis at that port, or takes events itself.
+    pub(super) fn new(
+        directory: &Directory,
+        port: u16,
+        redis_port: Option<u16>,
+    ) -> anyhow::Result<Self> {
         // Found out now rather than from the log of a gateway that ended.
         TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("port {port} is not free; choose another with --port"))?;
+        let (events, events_port) = match redis_port {
+            Some(port) => ("Redis__ConnectionString", port),
+            None => ("Redis__Listen", free_port()?),
+        };
         let settings = vec![
             ("Http__Listen", format!("127.0.0.1:{port}")),
-            ("Redis__ConnectionString", format!("127.0.0.1:{redis_port}")),
+            (events, format!("127.0.0.1:{events_port}")),
             ("Snapshot__Url", directory.0.join("snapshots").display().to_string()),
             ("Snapshot__Interval", "1s".into()),
             ("Logging__Format", "text".into()),
         ];
-        Ok(Self { port, log: directory.0.join("gateway.log"), settings, process: None })
+        Ok(Self {
+            port,
+            events_port,
+            log: directory.0.join("gateway.log"),
+            settings,
+            process: None,
+        })
     }
 
     pub(super) fn start(&mut self) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{Ledger, Outcome};
 use super::mix::{Catalogue, Generator, Mix, Sample};
 use crate::config::RedisTarget;
+use crate::push::random_ticket;
 use crate::redis::{ConnectError, Connection, Connector};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
@@ -73,6 +74,8 @@ pub struct Plan {
     /// Events of all targets together; `None` until stopped.
     pub total: Option<u64>,
     pub seed: u64,
+    /// Each payload has an id, and is sent again until it is answered: it counts once.
+    pub until_answered: bool,
 }
 
 /// A running load.
@@ -161,6 +164,26 @@ struct Producer {
     rate: f64,
     /// Events still to send.
     remaining: u64,
+    ids: Option<Ids>,
+    /// What was sent and not answered, where it is to be sent again.
+    unanswered: Option<Write>,
+}
+
+/// Ids of payloads, of no other producer.
+struct Ids {
+    producer: u64,
+    next: u64,
+}
+
+impl Ids {
+    /// The payload of these events, under an id of its own.
+    fn envelope(&mut self, events: &str) -> String {
+        let Self { producer, next } = self;
+        let id = format!("{producer:016x}-{next}");
+        *next += 1;
+        let events = events.trim_start_matches('[').trim_end_matches(']');
+        format!(r#"{{"id":"{id}","events":[{events}]}}"#)
+    }
 }
 
 /// One round trip: the commands, and each command's events.
@@ -192,6 +215,8 @@ impl Producer {
             pipeline,
             rate,
             remaining: plan.total.map_or(u64::MAX, share),
+            ids: plan.until_answered.then(|| Ids { producer: random_ticket(), next: 0 }),
+            unanswered: None,
         }
     }
 
@@ -199,14 +224,14 @@ impl Producer {
         let mut connection = None;
         let mut backoff = FIRST_BACKOFF;
         let mut due = Instant::now();
-        while self.remaining > 0 && !stop.is_cancelled() {
+        while self.unanswered.is_some() || self.remaining > 0 && !stop.is_cancelled() {
             let open = match connection.take() {
                 Some(open) => Ok(open),
                 None => self.connector.connect_for(self.target.key()).await,
             };
             let error = match open {
                 Ok(mut open) => {
-                    let write = self.next_write();
+                    let write = self.unanswered.take().unwrap_or_else(|| self.next_write());
                     // Behind schedule (Redis was away), the schedule starts anew: no bursts.
                     due = due.max(Instant::now() - Duration::from_millis(100));
                     if self.rate > 0.0 {
@@ -234,7 +259,11 @@ impl Producer {
             };
             self.ledger.lock().errors += 1;
             tracing::debug!(target = %self.target.label(), %error, "write failed");
-            wait(Instant::now() + backoff, &stop).await;
+            match self.unanswered {
+                // Also after the stop: what became of it is to be known.
+                Some(_) => sleep_until(Instant::now() + FIRST_BACKOFF).await,
+                None => wait(Instant::now() + backoff, &stop).await,
+            }
             backoff = (backoff * 2).min(LAST_BACKOFF);
         }
         Ok(())
@@ -258,6 +287,9 @@ impl Producer {
             }
             if self.batch > 1 {
                 payload.push(']');
+            }
+            if let Some(ids) = &mut self.ids {
+                payload = ids.envelope(&payload);
             }
             self.target.push(&mut write.pipeline, &payload);
             write.samples.push(samples);
@@ -290,6 +322,11 @@ impl Producer {
                     }
                 }
                 Ok(refusal)
+            }
+            Err(error) if self.ids.is_some() => {
+                drop(ledger);
+                self.unanswered = Some(write);
+                Err(error)
             }
             Err(error) => {
                 for samples in &write.samples {

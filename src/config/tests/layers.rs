@@ -21,6 +21,7 @@ fn the_defaults() {
             "DeadLetters.MaxLength=10000",
             "DeadLetters.Stream=prom-stream-gateway:dead-letters",
             "Gateway.Identity=default",
+            "Http.AllowedHosts=",
             "Http.AuthExempt=none",
             "Http.BasicAuthFile=",
             "Http.BasicAuthUsers=",
@@ -51,6 +52,12 @@ fn the_defaults() {
             "Push.RequestTimeout=30s",
             "Push.Via=journal",
             "Redis.ConnectionString=localhost:6379",
+            "Redis.Listen=auto",
+            "Redis.ListenDefault=127.0.0.1:6379",
+            "Redis.ListenMaxConnections=10000",
+            "Redis.ListenTls=false",
+            "Redis.ListenUsers=",
+            "Redis.ListenUsersFile=",
             "Redis.MetricQueueDatabase=0",
             "Redis.MetricQueueEnabled=true",
             "Redis.MetricQueueKey=prom-stream-gateway:metric-queue",
@@ -344,5 +351,17 @@ fn origins_are_what_browsers_send() {
     ] {
         let (config, _) = from_flags(&[&format!("Http.CorsOrigins={text}")]).unwrap();
         assert_eq!(config.http.cors_origins, expected, "{text}");
+    }
+}
+
+#[test]
+fn host_names_are_what_browsers_ask_for() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("Gateway, metrics.example.org.", &["gateway", "metrics.example.org"]),
+        (r#"["bücher.example"]"#, &["xn--bcher-kva.example"]),
+    ] {
+        let (config, _) = from_flags(&[&format!("Http.AllowedHosts={text}")]).unwrap();
+        assert_eq!(config.http.allowed_hosts, expected, "{text}");
     }
 }

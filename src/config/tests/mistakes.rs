@@ -7,6 +7,8 @@ fn values_that_are_not_valid() {
     const LISTEN: &str = "address:port, such as 0.0.0.0:9091, [::]:9091 or :9091";
     const ORIGINS: &str = "origins such as https://example.org or http://localhost:3000, or *: an \
                            array, or separated by commas";
+    const HOSTS: &str = "host names such as gateway.example.org, without port or *, and no \
+                         addresses, which are allowed anyway: an array, or separated by commas";
     const IDENTITY: &str =
         "1 to 128 of the characters A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'";
     const LOCATION: &str = "a path, file:///path, s3://bucket/prefix, gs://bucket/prefix, \
@@ -31,6 +33,10 @@ fn values_that_are_not_valid() {
         ("Http.CorsOrigins", "https://shop.example/path", ORIGINS),
         ("Http.CorsOrigins", "https://shop.example?query", ORIGINS),
         ("Http.CorsOrigins", "data:text/plain", ORIGINS),
+        ("Http.AllowedHosts", "gateway:9091", HOSTS),
+        ("Http.AllowedHosts", "https://gateway", HOSTS),
+        ("Http.AllowedHosts", "*", HOSTS),
+        ("Http.AllowedHosts", "10.0.0.1", HOSTS),
         ("Push.MaxBodyBytes", "64MiB", "a whole number from 1 to 1073741824"),
         ("Redis.MetricQueueEnabled", "perhaps", "true or false"),
         ("Redis.MetricQueueKey", "", "text that is not empty"),
@@ -159,8 +165,18 @@ fn settings_that_do_not_go_together() {
     for (assignments, expected) in [
         (
             &["Redis.MetricQueueEnabled=false", "Stream.Mode=off", "Push.Enabled=false"][..],
-            "nothing to read: Redis.MetricQueueEnabled and Push.Enabled are false and Stream.Mode \
-             is off; expected at least one of them on",
+            "nothing to read: Push.Enabled is false, Redis.MetricQueueEnabled is false and \
+             Stream.Mode off, or Redis.Listen is off and no Redis.ConnectionString names a Redis; \
+             expected at least one of them",
+        ),
+        (
+            &["Push.Via=stream", "Redis.Listen=off"],
+            "Push.Via=stream keeps pushes in a Redis: expected a Redis.ConnectionString",
+        ),
+        (
+            &["Push.Via=stream", "Redis.Listen=:6380", "Redis.ConnectionString=h"],
+            "Push.Via=stream keeps pushes in a Redis, and Redis.Listen what comes there in a \
+             journal: expected Push.Via=journal for both, or Redis.Listen=off",
         ),
         (
             &["Stream.Mode=off", "Push.Via=stream"],

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::{DecodeOptions, Decoder, MAX_GROWTH};
-use crate::model::push::Operation;
+use crate::model::push::{IdempotencyKey, Operation};
 use crate::model::{Batch, PushRefusal, Reason};
 
 /// How many bad events a refusal tells of.
@@ -25,6 +25,14 @@ pub(super) fn read(body: &[u8], options: &DecodeOptions) -> Result<Operation, Pu
     match decoder.batch.bad.first().map(|bad| bad.reason) {
         None => Ok(Operation::Events(Box::new(decoder.batch))),
         Some(reason) => Err(PushRefusal { reason, detail: tell(&decoder.batch) }),
+    }
+}
+
+/// The key that the events bring themselves.
+pub(super) fn key(operation: &mut Operation) -> Option<IdempotencyKey> {
+    match operation {
+        Operation::Events(batch) => batch.once.pop().map(|once| once.key),
+        _ => None,
     }
 }
 

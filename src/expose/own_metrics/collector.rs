@@ -56,6 +56,25 @@ impl Collector for StateCollector {
                 .value(store.max_series()),
                 Family::gauge("families", "Metric families served.").value(size.families),
             ]);
+            let keys = store.key_counts();
+            families.extend([
+                Family::gauge(
+                    "idempotency_keys",
+                    "Keys and ids remembered, of pushes, payloads and entries.",
+                )
+                .value(keys.remembered),
+                Family::counter(
+                    "idempotency_keys_forgotten_early_total",
+                    "Ids forgotten before Push.IdempotencyWindow, because a million are remembered: \
+                     what comes again under them counts again.",
+                )
+                .value(keys.forgotten_early),
+                Family::counter(
+                    "repeated_payloads_total",
+                    "Payloads and entries that came again under their id, and did nothing.",
+                )
+                .value(keys.repeated),
+            ]);
             families.extend(tallies(&store.tallies()));
         }
         families.into_iter().map(Family::build).collect()

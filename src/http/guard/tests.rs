@@ -25,8 +25,8 @@ fn security(with_user: bool) -> Security {
 }
 
 fn origins() -> Origins {
-    let text = "Http.CorsOrigins=https://x".to_owned();
-    let flags = vec![Assignment { flag: "--set", text }];
+    let flag = |text: &str| Assignment { flag: "--set", text: text.to_owned() };
+    let flags = vec![flag("Http.CorsOrigins=https://x"), flag("Http.AllowedHosts=gateway")];
     let (config, _) = Config::load(Sources { flags, ..Sources::default() }).expect("valid");
     Origins::new(&config.http, &config.push)
 }
@@ -104,6 +104,26 @@ async fn a_preflight_needs_no_password_and_reaches_no_route() {
     }
     let stranger = [("origin", "https://y"), asks[1]];
     assert_eq!(ask(security(true), "OPTIONS", "/metrics", &stranger).await.0.status(), 401);
+}
+
+/// Neither to read nor to write, and whatever else it says.
+#[tokio::test]
+async fn who_asks_for_another_host_reaches_no_route() {
+    let evil = [("host", "evil.example"), ("origin", "http://evil.example"), ALICE];
+    let preflight = ("access-control-request-method", "POST");
+    for (method, path) in [("GET", "/metrics"), ("POST", "/metrics/job/x"), ("OPTIONS", "/metrics")]
+    {
+        for with_user in [false, true] {
+            let headers = [&evil[..], &[preflight]].concat();
+            let (reply, asked) = ask(security(with_user), method, path, &headers).await;
+            assert_eq!((reply.status().as_u16(), asked), (421, 0), "{method} {path}");
+            let ours = [("host", "gateway:9091"), ALICE];
+            let (reply, asked) = ask(security(with_user), method, path, &ours).await;
+            assert_eq!((reply.status().as_u16(), asked), (200, 1), "{method} {path}");
+        }
+    }
+    let (reply, asked) = ask(security(true), "GET", "/-/healthy", &evil[..1]).await;
+    assert_eq!((reply.status().as_u16(), asked), (200, 1));
 }
 
 /// A page may tell a wrong password from a gateway that is away.

@@ -21,7 +21,12 @@ struct Held {
 
 impl Held {
     async fn start() -> Self {
-        let gateway = Gateway::serving(1).await;
+        Self::start_with(limits()).await
+    }
+
+    async fn start_with(limits: HttpLimits) -> Self {
+        let gateway = Gateway::start_with(limits).await;
+        gateway.restore(1);
         let (wanted, progress) = (Arc::new(Notify::new()), watch::Sender::default());
         let checkpoints = OutOfTurn::new(Arc::clone(&wanted), progress.subscribe());
         gateway.context.settling.begin(checkpoints);
@@ -119,5 +124,29 @@ async fn a_page_is_served_where_no_snapshot_can_be_written() {
     held.ask("/api/v1/metrics").await.expect("the groups");
     let own = held.ask("/-/metrics").await.expect("a page");
     assert!(own.contains("prom_stream_gateway_unsettled_pages_total 2\n"), "{own}");
+    held.gateway.stop().await;
+}
+
+/// Pages that wait hold no turn, so that those that may be shown are rendered in the meantime.
+#[tokio::test]
+async fn who_waits_for_a_snapshot_keeps_nobody_from_being_rendered() {
+    let limits = HttpLimits { concurrent_scrapes: 1, ..limits() };
+    let held = Held::start_with(limits).await;
+    held.count("first_total");
+    let first = held.store().version();
+    let early = held.ask_and_wait("/metrics").await;
+    held.count("second_total");
+    let late = held.ask_and_wait("/api/v1/metrics").await;
+    // A hundred more share what they wait with.
+    let pages: Vec<_> = (0..100).map(|_| held.ask("/metrics")).collect();
+    held.covers(first);
+    early.await.expect("a page");
+    assert!(!late.is_finished(), "it shows what is not covered");
+    held.covers(held.store().version());
+    late.await.expect("the groups");
+    for page in pages {
+        let text = page.await.expect("a page");
+        assert!(text.contains("\nsecond_total 1\n"), "{text}");
+    }
     held.gateway.stop().await;
 }

@@ -9,7 +9,7 @@ use super::label_text;
 const LONGEST_DETAIL_BYTES: usize = 4096;
 
 pub(super) fn check(batch: &Batch, entry: &RawEntry) {
-    if let Body::PushRecord(_) | Body::Push(_) = &entry.body {
+    if let Body::JournalRecord(_) | Body::Push(_) = &entry.body {
         return;
     }
     let payload = decode::payload(&entry.body).map(|payload| &payload[..]);

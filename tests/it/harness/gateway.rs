@@ -63,7 +63,11 @@ impl Gateway {
             unread: false,
             process: None,
         };
-        gateway.set("Http__Listen", &format!("127.0.0.1:{port}")).set("Snapshot__Url", &snapshots)
+        gateway
+            .set("Http__Listen", &format!("127.0.0.1:{port}"))
+            .set("Snapshot__Url", &snapshots)
+            // Where nothing names a Redis, each would want the same port.
+            .set("Redis__Listen", "off")
     }
 
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {

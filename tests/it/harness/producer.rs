@@ -42,6 +42,7 @@ fn plan(redis: &RedisServer, targets: Vec<Target>) -> Plan {
         rate: 4000.0,
         total: None,
         seed: 1,
+        until_answered: false,
     }
 }
 

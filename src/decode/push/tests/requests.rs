@@ -173,7 +173,7 @@ fn a_record_keeps_names_that_new_pushes_may_not_have_any_more() {
     assert!(interpret(&request, &options()).is_err(), "such names are off");
     let entry = RawEntry {
         locator: Locator::Record(0),
-        body: crate::model::Body::PushRecord(request.to_record().into()),
+        body: crate::model::Body::JournalRecord(request.to_record().into()),
     };
     let batch = crate::decode::decode(vec![entry], &options());
     assert_eq!((batch.pushes.len(), batch.bad.len()), (1, 0), "{:?}", batch.bad);
