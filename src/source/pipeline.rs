@@ -390,3 +390,6 @@ fn describe(position: Position) -> String {
         Position::Push(push) => format!("record {}", push.next),
     }
 }
+
+#[cfg(test)]
+mod tests;
