@@ -48,7 +48,7 @@ fn a_disk_that_does_not_answer() {
     let push = move || try_run::<u64>(&mut connect(port), &["LPUSH", LIST, &event("s_total", 1)]);
     push().expect("a disk that answers");
     let (begun, stuck) = (
-        std::time::Instant::now(),
+        tokio::time::Instant::now(),
         std::thread::spawn(move || {
             let mut connection = connect(port);
             connection.set_read_timeout(Some(DEADLINE)).expect("a time-out");
