@@ -154,7 +154,12 @@ impl ConnectionLike for Connection {
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
             let mut replies = self.ask(&pipeline.get_packed_pipeline(), offset + count).await?;
-            Ok(replies.split_off(offset))
+            let asked_for = replies.split_off(offset);
+            // Of a transaction that is the reply to EXEC, which may be a refusal.
+            match offset {
+                0 => Ok(asked_for),
+                _ => asked_for.into_iter().map(Value::extract_error).collect(),
+            }
         })
     }
 
@@ -220,5 +225,9 @@ mod tests {
         transaction.atomic().cmd("A").cmd("B");
         let both: (i64, i64) = transaction.query_async(&mut connection).await.expect("replies");
         assert_eq!(both, (1, 2));
+        let replies = b"+OK\r\n-OOM no\r\n+QUEUED\r\n-EXECABORT discarded\r\n";
+        server.write_all(replies).await.expect("room to write");
+        let refused = transaction.query_async::<()>(&mut connection).await.expect_err("refused");
+        assert_eq!(refused.code(), Some("EXECABORT"), "{refused}");
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use prom_stream_gateway::commands::load::mix::Random;
-use prom_stream_gateway::source::group::ledger::{COUNT_PENDING, GONE, SETTLE};
+use prom_stream_gateway::source::group::ledger::{ACKNOWLEDGE, COUNT_PENDING, GONE, SETTLE};
 use prom_stream_gateway::source::reader::look::LOOK;
 use redis::{Client, Connection, Value};
 use tempfile::TempDir;
@@ -177,7 +177,11 @@ fn draw(random: &mut Random, next_id: &mut u64) -> Vec<String> {
             format!("EVAL CLAIM 3 {owner} queue {last} {claimed} {replace} {}", below(4))
         }
         33 => format!("EVAL RENAME 4 queue {segment} {owner} {last} {token} {} a", 1 + below(4)),
-        34 | 35 => {
+        34 => {
+            let (one, other) = (id(&mut below, *next_id), id(&mut below, *next_id));
+            format!("EVAL ACKNOWLEDGE 2 {key} ledger {group} {one} {other}")
+        }
+        35 => {
             let sign = ["1", "-1"][below(2) as usize];
             format!("EVAL COUNT_PENDING 2 {key} ledger {group} {sign}")
         }
@@ -190,6 +194,7 @@ fn draw(random: &mut Random, next_id: &mut u64) -> Vec<String> {
     let parts = text.split(' ').map(|part| match part {
         "CLAIM" => CLAIM.to_owned(),
         "RENAME" => RENAME.to_owned(),
+        "ACKNOWLEDGE" => ACKNOWLEDGE.to_owned(),
         "COUNT_PENDING" => COUNT_PENDING.to_owned(),
         "LOOK" => LOOK.to_owned(),
         "SETTLE" => SETTLE.to_owned(),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::crash::{Operation, When};
-use prom_stream_gateway::source::group::ledger::{COUNT_PENDING, GONE, SETTLE};
+use prom_stream_gateway::source::group::ledger::{ACKNOWLEDGE, COUNT_PENDING, GONE, SETTLE};
 use prom_stream_gateway::source::reader::look::LOOK;
 
 use crate::redis_model::scripts::{CLAIM, RENAME};
@@ -259,6 +259,7 @@ impl Connection {
         let shown = command.iter().take(24).map(|part| match part.len() {
             _ if part == CLAIM.as_bytes() => "claim.lua".into(),
             _ if part == RENAME.as_bytes() => "rename.lua".into(),
+            _ if part == ACKNOWLEDGE.as_bytes() => "acknowledge.lua".into(),
             _ if part == COUNT_PENDING.as_bytes() => "count_pending.lua".into(),
             _ if part == LOOK.as_bytes() => "look.lua".into(),
             _ if part == SETTLE.as_bytes() => "settle.lua".into(),

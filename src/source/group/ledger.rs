@@ -4,7 +4,8 @@
 //! delivered is pending or acknowledged. Redis counts what was added and what is
 //! pending; a hash beside the stream counts what was acknowledged, in the transaction
 //! that acknowledges: what is pending before it, less what is pending behind it. (A script that
-//! calls `XACK` costs Redis half as much again, for each id passes through Lua.) So whenever it is known how many entries were added up to
+//! calls `XACK` costs Redis half as much again, for each id passes through Lua; a full
+//! Redis, which queues nothing for a transaction, is given one all the same.) So whenever it is known how many entries were added up to
 //! the last one delivered (at the stream's end, and when all that it holds comes
 //! after it), what is missing from
 //!
@@ -30,6 +31,10 @@ use crate::model::{Position, SourceKey, StreamId};
 use crate::redis::{Connection, Error};
 use crate::store::Store;
 
+/// Ids acknowledged by one script, whose stack holds some thousands.
+const ACKNOWLEDGED_BY_SCRIPT: usize = 1000;
+
+pub const ACKNOWLEDGE: &str = include_str!("acknowledge.lua");
 pub const COUNT_PENDING: &str = include_str!("count_pending.lua");
 pub const SETTLE: &str = include_str!("settle.lua");
 pub const GONE: &str = include_str!("gone.lua");
@@ -45,12 +50,46 @@ pub(super) struct Settled {
     pub(super) claimed_ever: u64,
 }
 
-/// Acknowledges entries of the group, all of them or none.
+/// Acknowledges entries of the group.
 pub(super) async fn acknowledge(
     connection: &mut Connection,
     names: &GroupNames,
     ids: &[StreamId],
 ) -> Result<(), Error> {
+    match in_a_transaction(connection, names, ids).await {
+        // Nothing was done. A full Redis queues no command, and lets scripts acknowledge.
+        Err(error) if matches!(error.code(), Some("EXECABORT" | "OOM")) => {
+            by_script(connection, names, ids)
+                .await
+                .map_err(names.failed("EVAL of acknowledge.lua (XACK, HINCRBY)"))
+        }
+        done => done
+            .map_err(names.failed("XACK with EVAL of count_pending.lua (XPENDING, HDEL, HINCRBY)")),
+    }
+}
+
+async fn by_script(
+    connection: &mut Connection,
+    names: &GroupNames,
+    ids: &[StreamId],
+) -> RedisResult<()> {
+    let mut pipe = redis::pipe();
+    for chunk in ids.chunks(ACKNOWLEDGED_BY_SCRIPT) {
+        let command = pipe.cmd("EVAL").arg(ACKNOWLEDGE).arg(2);
+        command.arg(&names.key).arg(names.ledger_key()).arg(&names.group);
+        for id in chunk {
+            command.arg(id.to_string());
+        }
+        command.ignore();
+    }
+    pipe.query_async(connection).await
+}
+
+async fn in_a_transaction(
+    connection: &mut Connection,
+    names: &GroupNames,
+    ids: &[StreamId],
+) -> RedisResult<()> {
     let count_pending = |sign: i8| {
         let mut command = redis::cmd("EVAL");
         command.arg(COUNT_PENDING).arg(2).arg(&names.key).arg(names.ledger_key());
@@ -67,10 +106,7 @@ pub(super) async fn acknowledge(
     for command in [count_pending(1), acknowledge, count_pending(-1)] {
         transaction.add_command(command).ignore();
     }
-    transaction
-        .query_async(connection)
-        .await
-        .map_err(names.failed("XACK with EVAL of count_pending.lua (XPENDING, HDEL, HINCRBY)"))
+    transaction.query_async(connection).await
 }
 
 /// Compares the counts, says up to where we have applied, and meters what this gateway finds missing; `None` where there is no group,

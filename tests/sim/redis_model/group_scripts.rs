@@ -6,6 +6,21 @@ use super::{Arguments, Outcome, Redis, Value};
 use crate::resp::Reply;
 
 impl Redis {
+    pub(super) fn acknowledge_and_count(&mut self, arguments: &Arguments<'_>) -> Outcome {
+        let (stream, ledger) = (arguments.bytes(0).to_vec(), arguments.bytes(1));
+        let acknowledge = [vec![stream], arguments.0[2..].to_vec()].concat();
+        let acknowledged = match self.acknowledge(&Arguments(&acknowledge))? {
+            Reply::Int(count) => count,
+            other => panic!("XACK answered {other:?}"),
+        };
+        if acknowledged > 0 {
+            let mut counts = self.hash(ledger)?;
+            add(&mut counts, "acknowledged", acknowledged);
+            self.keys.insert(ledger.to_vec(), Value::Hash(counts));
+        }
+        Ok(Reply::Int(acknowledged))
+    }
+
     pub(super) fn count_pending(&mut self, arguments: &Arguments<'_>) -> Outcome {
         let (key, ledger) = (arguments.bytes(0), arguments.bytes(1));
         let (name, sign) = (arguments.text(2), text(arguments.bytes(3)));

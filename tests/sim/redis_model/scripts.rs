@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use prom_stream_gateway::source::group::ledger::{COUNT_PENDING, GONE, SETTLE};
+use prom_stream_gateway::source::group::ledger::{ACKNOWLEDGE, COUNT_PENDING, GONE, SETTLE};
 
 use prom_stream_gateway::source::reader::look::LOOK;
 
@@ -21,6 +21,7 @@ impl Redis {
         match arguments.text(0) {
             CLAIM => self.claim_queue(&Arguments(&arguments.0[2..])),
             RENAME => self.rename_queue(&Arguments(&arguments.0[2..])),
+            ACKNOWLEDGE => self.acknowledge_and_count(&Arguments(&arguments.0[2..])),
             COUNT_PENDING => self.count_pending(&Arguments(&arguments.0[2..])),
             LOOK => self.look_at_stream(&Arguments(&arguments.0[2..])),
             SETTLE => self.settle(&Arguments(&arguments.0[2..])),
