@@ -8,24 +8,27 @@ export PSG_REVISION = $(REVISION)
 
 # $(call need,command,debian package,fedora package,alpine package,homebrew package)
 # gets a missing tool through the system's package manager, saying so.
-define need
-@command -v $(1) >/dev/null 2>&1 || { \
+need = $(call need_what,$(1),command -v $(1),$(2),$(3),$(4),$(5))
+
+# The same for what is no command: a name, and what succeeds where it is there.
+define need_what
+@$(2) >/dev/null 2>&1 || { \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	echo "$(1) is missing: installing it through the system's package manager"; \
 	if command -v apt-get >/dev/null 2>&1; then \
-		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(2) >/dev/null; \
-	elif command -v dnf >/dev/null 2>&1; then $$sudo dnf install -y -q $(3); \
-	elif command -v apk >/dev/null 2>&1; then $$sudo apk add -q $(4); \
-	elif command -v brew >/dev/null 2>&1; then brew install -q $(5); \
+		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(3) >/dev/null; \
+	elif command -v dnf >/dev/null 2>&1; then $$sudo dnf install -y -q $(4); \
+	elif command -v apk >/dev/null 2>&1; then $$sudo apk add -q $(5); \
+	elif command -v brew >/dev/null 2>&1; then brew install -q $(6); \
 	else echo "no known package manager: install $(1) by hand" >&2; exit 1; fi; \
-	command -v $(1) >/dev/null 2>&1 || { echo "$(1) is still missing after the installation" >&2; exit 1; }; }
+	$(2) >/dev/null 2>&1 || { echo "$(1) is still missing after the installation" >&2; exit 1; }; }
 endef
 
 FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS := 60
 INFERNO := target/tools/bin
 
-.PHONY: help demo test check-style tests compat peers torture bench profile fuzz mutants release image-root need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-npm need-perf need-inferno need-pip install-pip
+.PHONY: help demo test check-style tests compat peers torture bench profile fuzz mutants release image-root need-redis need-prometheus need-pushgateway need-openssl need-strace need-curl need-npm need-phpredis need-predis need-redis-rb need-perl-redis need-hiredis need-perf need-inferno need-pip install-pip
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -115,6 +118,17 @@ need-curl:
 	$(call need,curl,curl,curl,curl,curl)
 need-npm:
 	$(call need,npm,npm,nodejs-npm,npm,node)
+# Redis clients that no language's registry brings: one that cannot be had is skipped.
+need-phpredis:
+	$(call need_what,phpredis,php --ri redis,php-cli php-redis,php-cli php-pecl-redis6,php83 php83-pecl-redis,php)
+need-predis:
+	$(call need_what,Predis,php -r "require 'Predis/Autoloader.php';",php-cli php-nrk-predis,php-cli php-nrk-Predis,php83,php)
+need-redis-rb:
+	$(call need_what,redis-rb,ruby -r redis -e 1,ruby-redis,ruby rubygem-redis,ruby,ruby)
+need-perl-redis:
+	$(call need_what,Redis for Perl,perl -M'Redis 2' -e 1,libredis-perl,perl-Redis,perl-redis,perl)
+need-hiredis:
+	$(call need_what,hiredis,cc -include hiredis/hiredis.h -E -x c /dev/null,gcc libhiredis-dev,gcc hiredis-devel,gcc musl-dev hiredis-dev,hiredis)
 need-perf:
 	$(call need,perf,linux-perf,perf,perf,perf)
 need-inferno:
