@@ -9,6 +9,7 @@ use redis::{Client, Connection, FromRedisValue, RedisResult};
 use crate::harness::ports::free_port;
 use crate::harness::{Gateway, LIST, STREAM};
 
+mod clients;
 mod conversation;
 #[cfg(feature = "failpoints")]
 mod disk;
