@@ -6,7 +6,7 @@
 //!                                                                      └─▶ source::journal ─▶ store
 //! ```
 //!
-//! [`connection`] reads and answers, [`protocol`] takes commands apart, [`session`] knows what they
+//! `connection` reads and answers, `protocol` takes commands apart, `session` knows what they
 //! mean. What one read brings is one record of the journal; its entries are decoded like those of a
 //! list or a stream, so a bad event is a dead letter and never a refusal. Nothing can be read,
 //! listed, deleted or configured here.

@@ -83,7 +83,7 @@ pub struct Pending {
     /// A push that is interpreted already, answered when it is applied; `None`: a delivery, which is
     /// answered when it is kept.
     pub push: Option<Arc<Push>>,
-    /// See [`PushRequest::to_record`] and [`Delivery::to_record`](crate::decode::delivery::Delivery::to_record).
+    /// See [`PushRequest::to_record`] and [`DeliveryWriter`](crate::decode::delivery::DeliveryWriter).
     pub record: Bytes,
     /// Of a delivery, how much of it waits to be applied.
     pub backlog: Option<Counted>,

@@ -9,7 +9,7 @@ use crate::source::permissions;
 
 pub(super) async fn check(config: &Config) -> Outcome {
     if !config.reads_redis() {
-        return Outcome::Works("not needed: neither a list nor a stream is read".into());
+        return Outcome::Works("not needed: nothing is read from one".into());
     }
     let target = &config.redis.target;
     let started = Instant::now();
