@@ -146,6 +146,8 @@ impl Source for PushJournalSource {
     async fn read(&mut self) -> Result<Reading, SourceError> {
         loop {
             let applied = applied(&self.store, &self.key);
+            // Asked first: what is kept from here on is not missing because it was not there yet.
+            let end = self.feed.next();
             let kept = self.feed.get(self.next, MOST_AT_ONCE, ABOUT_BYTES_APPLIED, applied);
             if !kept.is_empty() {
                 let entries = kept
@@ -153,7 +155,7 @@ impl Source for PushJournalSource {
                     .map(|(number, body)| RawEntry { locator: Locator::Record(number), body });
                 return Ok(self.reading(entries.collect()));
             }
-            if self.next < self.feed.next() {
+            if self.next < end {
                 return self.read_from_disk().await;
             }
             if !self.caught_up || timeout(IDLE, self.feed.wait_for(self.next)).await.is_err() {
