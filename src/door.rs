@@ -12,7 +12,6 @@
 //! listed, deleted or configured here.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -65,12 +64,6 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Asks what is applied, so that nothing is counted as waiting that is not.
 pub type Applied = Arc<dyn Fn() + Send + Sync>;
 
-/// Bounds of all connections together.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    connections: usize,
-}
-
 /// What all connections share.
 struct Shared {
     keys: Keys,
@@ -78,7 +71,7 @@ struct Shared {
     front: PushFront,
     once: GivenIds,
     metrics: DoorMetrics,
-    limits: Limits,
+    max_connections: usize,
     /// For deliveries that are being kept.
     budget: Arc<Semaphore>,
     budget_pieces: usize,
@@ -118,7 +111,7 @@ impl Door {
                 front,
                 once: GivenIds::new(window),
                 metrics,
-                limits: Limits { connections: config.max_connections },
+                max_connections: config.max_connections,
                 budget: Arc::new(Semaphore::new(budget_pieces)),
                 budget_pieces,
                 run_id: format!("{:032x}{:08x}", random_bits(), random_bits() as u32),
@@ -148,7 +141,7 @@ impl Door {
         stop: CancellationToken,
     ) {
         let mut connections = JoinSet::new();
-        let places = Arc::new(Semaphore::new(self.shared.limits.connections));
+        let places = Arc::new(Semaphore::new(self.shared.max_connections));
         static IDS: AtomicU64 = AtomicU64::new(1);
         loop {
             let accepted = tokio::select! {
@@ -169,19 +162,17 @@ impl Door {
             let (shared, stop) = (Arc::clone(&self.shared), stop.clone());
             let tls = security.as_ref().and_then(|security| security.tls());
             connections.spawn(async move {
-                let listener::Accepted { stream, address, peer } = accepted;
+                let (stream, address) = accepted;
                 let Ok(place) = place else {
                     shared.refused("connections", &address, "");
                     return turn_away(stream).await;
                 };
                 shared.metrics.connections.inc();
                 match tls {
-                    None => shared.clone().speak(stream, id, address, peer, stop).await,
+                    None => shared.clone().speak(stream, id, address, stop).await,
                     Some(tls) => {
                         match timeout(HANDSHAKE, TlsAcceptor::from(tls).accept(stream)).await {
-                            Ok(Ok(stream)) => {
-                                shared.clone().speak(stream, id, address, peer, stop).await
-                            }
+                            Ok(Ok(stream)) => shared.clone().speak(stream, id, address, stop).await,
                             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                             Err(_) => tracing::debug!("a TLS handshake took too long"),
                         }
@@ -215,21 +206,17 @@ impl Shared {
         stream: impl AsyncRead + AsyncWrite,
         id: u64,
         address: String,
-        peer: Option<IpAddr>,
         stop: CancellationToken,
     ) {
-        let session = Session::new(Arc::clone(&self), id, address, peer);
+        let session = Session::new(Arc::clone(&self), id, address);
         Connection::new(self, session, stream).serve(stop).await;
     }
 
-    /// Entries of the key that are kept and not applied.
-    fn waiting(&self, key: usize) -> u64 {
-        if self.keys.backlog.of(key) > 0
-            && let Some(applied) = &*self.applied.lock()
-        {
+    /// What is applied by now waits no more.
+    fn ask_applied(&self) {
+        if let Some(applied) = &*self.applied.lock() {
             applied();
         }
-        self.keys.backlog.of(key)
     }
 
     /// What was asked for exactly and not kept is free again.

@@ -4,6 +4,7 @@
 //! entries are taken apart here, and nowhere else, whether this process received them or an earlier
 //! one did: so a replay gives the same verdicts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -19,10 +20,10 @@ const RECORD_VERSION: u8 = 2;
 
 /// Whom it came to, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Head {
+struct Head<'h> {
     received_at_milliseconds: u64,
     /// The keys that may be pushed to; entries name them by their index.
-    keys: Vec<String>,
+    keys: Cow<'h, [String]>,
 }
 
 /// A record in the making: entries that are kept together, or not at all.
@@ -40,10 +41,11 @@ const PAIR: u8 = 0x92;
 const ARRAY: u8 = 0xdd;
 
 impl DeliveryWriter {
-    pub fn new(received_at: Timestamp, keys: Vec<String>) -> Self {
+    pub fn new(received_at: Timestamp, keys: &[String]) -> Self {
         let entries = vec![0; keys.len()];
         let mut record = Vec::with_capacity(512);
         record.extend([RECORD_VERSION, PAIR]);
+        let keys = Cow::Borrowed(keys);
         append(&mut record, &Head { received_at_milliseconds: received_at.0, keys });
         record.push(ARRAY);
         let count_at = record.len();
@@ -115,7 +117,7 @@ pub fn is_delivery(record: &[u8]) -> bool {
 }
 
 /// Head and entries of a record.
-fn read(record: &[u8]) -> Result<(Head, Vec<DeliveredEntry<'_>>), NotADelivery> {
+fn read(record: &[u8]) -> Result<(Head<'_>, Vec<DeliveredEntry<'_>>), NotADelivery> {
     Ok(rmp_serde::from_slice(record.get(1..).unwrap_or_default())?)
 }
 
@@ -173,7 +175,7 @@ pub fn last_ids(record: &[u8]) -> Vec<(String, StreamId)> {
             *last = (*last).max(Some(id));
         }
     }
-    let pairs = head.keys.into_iter().zip(last);
+    let pairs = head.keys.into_owned().into_iter().zip(last);
     pairs.filter_map(|(key, last)| Some((key, last?))).collect()
 }
 
@@ -212,8 +214,8 @@ mod tests {
         let entry = |sequence, once, fields| {
             DeliveredEntry::Entry(StreamEntry { key: 1, milliseconds: 5, sequence, once, fields })
         };
-        let keys = vec!["queue".into(), "stream".into()];
-        let mut writer = DeliveryWriter::new(Timestamp(1_700_000_000_000), keys);
+        let keys = ["queue".into(), "stream".into()];
+        let mut writer = DeliveryWriter::new(Timestamp(1_700_000_000_000), &keys);
         assert!(writer.is_empty());
         writer.add(&DeliveredEntry::Item(0, Blob(b"{}")));
         writer.add(&entry(1, None, vec![(Blob(b"e"), Blob(b"\xff\0"))]));

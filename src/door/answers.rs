@@ -127,7 +127,7 @@ pub(super) fn info(shared: &Shared) -> String {
         shared.port,
         shared.started.elapsed().as_secs(),
         shared.metrics.connections.get(),
-        shared.limits.connections,
+        shared.max_connections,
     );
     if loading == 1 {
         info.push_str("loading_eta_seconds:1\r\n");
@@ -140,7 +140,7 @@ pub(super) fn info(shared: &Shared) -> String {
 
 /// What of the patterns' settings is known.
 pub(super) fn config(shared: &Shared, patterns: &[Cow<'_, [u8]>], replies: &mut Replies) {
-    let connections = shared.limits.connections.to_string();
+    let connections = shared.max_connections.to_string();
     let bulk = super::protocol::MOST_BULK_BYTES.to_string();
     let known = [
         ("save", ""),

@@ -67,7 +67,7 @@ pub(super) struct Connection<S> {
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     parser: Parser,
-    /// What was read; what stands before `parsed` has been answered.
+    /// What was read and not answered.
     read: Vec<u8>,
     under_way: VecDeque<UnderWay>,
     unsent: Vec<u8>,
@@ -86,6 +86,13 @@ enum Event {
     Flushed(io::Result<()>),
     TimeIsUp,
     Stop,
+}
+
+impl UnderWay {
+    /// They wait for those before them alone.
+    fn behind_the_others(replies: Replies) -> Self {
+        Self { replies, answer: None, exact_ids: Vec::new(), _budget: None }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite> Connection<S> {
@@ -216,12 +223,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     async fn hand_over(&mut self, turn: Turn) {
         let Turn { replies, delivery, exact_ids, .. } = turn;
         if delivery.is_empty() {
-            return self.under_way.push_back(UnderWay {
-                replies,
-                answer: None,
-                exact_ids,
-                _budget: None,
-            });
+            return self.under_way.push_back(UnderWay::behind_the_others(replies));
         }
         let (record, entries) = delivery.finish();
         let pieces = record.len().div_ceil(BUDGET_PIECE_BYTES).min(self.shared.budget_pieces);
@@ -251,12 +253,8 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
                 self.shared.metrics.count_refused("not_taken");
                 self.shared.take_back(&exact_ids);
                 let error = not_taken(self.taken, &error.to_string());
-                self.under_way.push_back(UnderWay {
-                    replies: Replies::written(replies.broken(&error)),
-                    answer: None,
-                    exact_ids: Vec::new(),
-                    _budget: None,
-                });
+                let replies = Replies::written(replies.broken(&error));
+                self.under_way.push_back(UnderWay::behind_the_others(replies));
             }
         }
     }

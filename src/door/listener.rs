@@ -1,15 +1,12 @@
 //! Where producers connect: a TCP port or a Unix socket.
 
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_util::either::Either;
 
 use crate::config::Listen;
 use crate::http;
@@ -27,16 +24,7 @@ pub enum Listener {
 }
 
 /// A connection, of either kind.
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-pub(super) struct Accepted {
-    pub(super) stream: Stream,
-    pub(super) address: String,
-    pub(super) peer: Option<IpAddr>,
-}
+pub(super) type Stream = Either<TcpStream, UnixStream>;
 
 impl Listener {
     pub fn tcp(listen: Listen) -> io::Result<Self> {
@@ -71,20 +59,19 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+    /// The next connection, and where it comes from.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, String)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
                 rustix::net::sockopt::set_tcp_keepidle(&stream, KEEPALIVE)?;
-                let (address, peer) = (peer.to_string(), Some(peer.ip()));
-                Ok(Accepted { stream: Stream::Tcp(stream), address, peer })
+                Ok((Either::Left(stream), peer.to_string()))
             }
             Self::Unix(listener, path) => {
                 let (stream, _) = listener.accept().await?;
-                let address = format!("unix:{}", path.display());
-                Ok(Accepted { stream: Stream::Unix(stream), address, peer: None })
+                Ok((Either::Right(stream), format!("unix:{}", path.display())))
             }
         }
     }
@@ -95,46 +82,6 @@ impl Drop for Listener {
         if let Self::Unix(_, path) = self {
             // Somebody else may have removed it.
             std::fs::remove_file(path).ok();
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

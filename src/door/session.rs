@@ -4,7 +4,6 @@
 //! much beside that when they connect, and many give up without an answer they know; the table in
 //! `Session::execute` is what they need, and everything else is unknown.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Shared;
@@ -22,7 +21,7 @@ mod login;
 mod push;
 mod transaction;
 
-use commands::{ARITIES, arity};
+use commands::{ARITIES, Arity, find};
 use transaction::Transaction;
 
 /// Whether the conversation goes on.
@@ -42,6 +41,8 @@ pub(super) struct Turn {
     /// Why pushes are not taken in this turn, in a client's words.
     pub(super) refusal: Option<String>,
     now: Timestamp,
+    /// What is applied was asked for: once a turn is often enough.
+    asked_applied: bool,
 }
 
 impl Turn {
@@ -52,8 +53,17 @@ impl Turn {
         refusal: Option<String>,
     ) -> Self {
         let replies = Replies::new(session.resp3);
-        let delivery = DeliveryWriter::new(now, shared.keys.names().to_vec());
-        Self { replies, delivery, exact_ids: Vec::new(), refusal, now }
+        let delivery = DeliveryWriter::new(now, shared.keys.names());
+        let exact_ids = Vec::new();
+        Self { replies, delivery, exact_ids, refusal, now, asked_applied: false }
+    }
+
+    /// Entries of the key that are kept and not applied.
+    fn waiting(&mut self, shared: &Shared, key: usize) -> u64 {
+        if shared.keys.backlog.of(key) > 0 && !std::mem::replace(&mut self.asked_applied, true) {
+            shared.ask_applied();
+        }
+        shared.keys.backlog.of(key)
     }
 }
 
@@ -70,7 +80,6 @@ pub(super) struct Session {
     shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) address: String,
-    peer: Option<IpAddr>,
     pub(super) resp3: bool,
     pub(super) name: String,
     pub(super) library: [String; 2],
@@ -80,18 +89,25 @@ pub(super) struct Session {
     transaction: Option<Transaction>,
     reply_mode: ReplyMode,
     channels: Vec<Vec<u8>>,
-    /// The last command and what counts it.
-    last: Option<(Vec<u8>, Counter)>,
+    /// The last command: of those in a row that are the same one, it is looked up once.
+    last: Option<Looked>,
+}
+
+/// What is known of a command.
+struct Looked {
+    name: Vec<u8>,
+    /// `None`: there is no such command.
+    arity: Option<Arity>,
+    counter: Counter,
 }
 
 impl Session {
-    pub(super) fn new(shared: Arc<Shared>, id: u64, address: String, peer: Option<IpAddr>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, id: u64, address: String) -> Self {
         let user = shared.users.is_empty().then_some(None);
         Self {
             shared,
             id,
             address,
-            peer,
             resp3: false,
             name: String::new(),
             library: [String::new(), String::new()],
@@ -141,8 +157,8 @@ impl Session {
         let Some(first) = words.first() else { return Flow::GoOn };
         let start = turn.replies.bytes.len();
         let name = first.to_ascii_uppercase();
-        self.count(&name);
-        let flow = self.dispatch(&name, words, turn);
+        let arity = self.look_up(&name);
+        let flow = self.dispatch(&name, arity, words, turn);
         match self.reply_mode {
             ReplyMode::On => {}
             ReplyMode::Off => turn.replies.take_back(start),
@@ -155,21 +171,30 @@ impl Session {
         flow
     }
 
-    /// Of the commands in a row that are the same one, the counter is looked up once.
-    fn count(&mut self, name: &[u8]) {
-        match &self.last {
-            Some((last, counter)) if last == name => counter.inc(),
+    /// Counts the command; says how many words it has.
+    fn look_up(&mut self, name: &[u8]) -> Option<Arity> {
+        let looked = match self.last.take() {
+            Some(last) if last.name == name => last,
             _ => {
-                let known = ARITIES.iter().find(|(known, ..)| known.as_bytes() == name);
-                let counter = self.shared.metrics.command(known.map(|(known, ..)| *known));
-                counter.inc();
-                self.last = Some((name.to_vec(), counter));
+                let known = find(name);
+                let counter = self.shared.metrics.command(known.map(|(known, _)| known));
+                Looked { name: name.to_vec(), arity: known.map(|(_, arity)| arity), counter }
             }
-        }
+        };
+        looked.counter.inc();
+        let arity = looked.arity;
+        self.last = Some(looked);
+        arity
     }
 
-    fn dispatch(&mut self, name: &[u8], words: &Words<'_>, turn: &mut Turn) -> Flow {
-        let Some(arity) = arity(name) else {
+    fn dispatch(
+        &mut self,
+        name: &[u8],
+        arity: Option<Arity>,
+        words: &Words<'_>,
+        turn: &mut Turn,
+    ) -> Flow {
+        let Some(arity) = arity else {
             self.spoil();
             turn.replies.error(&answers::unknown_command(words));
             return Flow::GoOn;
@@ -225,7 +250,7 @@ impl Session {
             b"RESET" => {
                 *self = Self {
                     failed_logins: self.failed_logins,
-                    ..Self::new(self.shared.clone(), self.id, self.address.clone(), self.peer)
+                    ..Self::new(self.shared.clone(), self.id, self.address.clone())
                 };
                 replies.resp3 = false;
                 replies.simple("RESET");

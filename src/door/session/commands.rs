@@ -10,7 +10,7 @@ pub(super) struct Arity {
 const ANY: usize = usize::MAX;
 
 /// Every command there is.
-pub(super) const ARITIES: [(&str, usize, usize); 37] = [
+pub(super) static ARITIES: [(&str, usize, usize); 37] = [
     ("AUTH", 2, ANY),
     ("CLIENT", 2, ANY),
     ("CLUSTER", 2, ANY),
@@ -50,7 +50,8 @@ pub(super) const ARITIES: [(&str, usize, usize); 37] = [
     ("XLEN", 2, 2),
 ];
 
-pub(super) fn arity(name: &[u8]) -> Option<Arity> {
-    let (_, least, most) = ARITIES.iter().find(|(known, ..)| known.as_bytes() == name)?;
-    Some(Arity { least: *least, most: *most })
+/// The command of that name, if there is one.
+pub(super) fn find(name: &[u8]) -> Option<(&'static str, Arity)> {
+    let (name, least, most) = ARITIES.iter().find(|(known, ..)| known.as_bytes() == name)?;
+    Some((name, Arity { least: *least, most: *most }))
 }

@@ -9,35 +9,33 @@ const MOST_FAILED_LOGINS: u32 = 3;
 
 impl Session {
     pub(super) fn auth(&mut self, words: &Words<'_>, turn: &mut Turn) -> Flow {
-        match words.as_slice() {
-            [_, password] => self.login(b"default", password, true, turn),
-            [_, user, password] => self.login(user, password, false, turn),
-            _ => self.fail(turn, "ERR syntax error"),
-        }
-    }
-
-    fn login(&mut self, user: &[u8], password: &[u8], alone: bool, turn: &mut Turn) -> Flow {
-        if self.shared.users.is_empty() {
-            if user == b"default" && !alone {
-                turn.replies.ok();
-                return Flow::GoOn;
-            }
-            if alone {
+        let (user, password) = match words.as_slice() {
+            [_, _] if self.shared.users.is_empty() => {
                 return self.fail(
                     turn,
                     "ERR AUTH <password> called without any password configured for the default \
                      user. Are you sure your configuration is correct?",
                 );
             }
+            [_, password] => (&b"default"[..], password),
+            [_, user, password] => (user.as_ref(), password),
+            _ => return self.fail(turn, "ERR syntax error"),
+        };
+        match self.authenticate(user, password) {
+            true => {
+                turn.replies.ok();
+                Flow::GoOn
+            }
+            false => self.turn_down(turn),
         }
-        if self.authenticate(user, password) {
-            turn.replies.ok();
-            return Flow::GoOn;
-        }
+    }
+
+    fn turn_down(&self, turn: &mut Turn) -> Flow {
         turn.replies.error(answers::WRONG_PASSWORD.as_bytes());
         if self.failed_logins >= MOST_FAILED_LOGINS { Flow::Close } else { Flow::GoOn }
     }
 
+    /// Where nobody needs to log in, whoever names nobody in particular is taken for anybody.
     fn authenticate(&mut self, user: &[u8], password: &[u8]) -> bool {
         if self.shared.users.is_empty() {
             return user == b"default";
@@ -88,8 +86,7 @@ impl Session {
         if let Some((user, password)) = login
             && !self.authenticate(user, password)
         {
-            turn.replies.error(answers::WRONG_PASSWORD.as_bytes());
-            return if self.failed_logins >= MOST_FAILED_LOGINS { Flow::Close } else { Flow::GoOn };
+            return self.turn_down(turn);
         }
         if !self.is_logged_in() {
             return self.fail(turn, answers::HELLO_WITHOUT_LOGIN);

@@ -1,7 +1,6 @@
 //! What adds something: lists, streams, and what waits in them.
 
-use super::Flow;
-use super::{Session, Turn};
+use super::{Flow, Session, Turn};
 use crate::decode::delivery::{Blob, DeliveredEntry, StreamEntry};
 use crate::decode::once::key_of;
 use crate::door::add::{self, Once};
@@ -53,7 +52,8 @@ impl Session {
                     turn.delivery.add(&DeliveredEntry::Item(key as u16, Blob(value)));
                 }
                 // At least one, for many take 0 for a failure; it grows when the gateway lags.
-                let waiting = self.shared.waiting(key) + u64::from(turn.delivery.entries_of(key));
+                let waiting =
+                    turn.waiting(&self.shared, key) + u64::from(turn.delivery.entries_of(key));
                 turn.replies.integer(waiting as i64);
                 turn.replies.promise(start);
             }
@@ -123,7 +123,10 @@ impl Session {
             Ok(key) if self.shared.keys.kind(key) != expected => {
                 return self.fail(turn, answers::WRONG_TYPE);
             }
-            Ok(key) => turn.replies.integer(self.shared.waiting(key) as i64),
+            Ok(key) => {
+                let waiting = turn.waiting(&self.shared, key);
+                turn.replies.integer(waiting as i64);
+            }
         }
         Flow::GoOn
     }

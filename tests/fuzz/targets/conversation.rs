@@ -7,9 +7,9 @@ use prom_stream_gateway::model::RawEntry;
 /// The first byte says where the others are cut.
 pub(super) fn target(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
-    let whole = converse(Vec::new(), [bytes]);
+    let whole = converse([bytes]);
     let size = usize::from(*first % 64) + 1;
-    let pieces = converse(Vec::new(), bytes.chunks(size));
+    let pieces = converse(bytes.chunks(size));
     assert_eq!(answers(&whole.0), answers(&pieces.0), "in pieces of {size}");
     assert_eq!(shown(&whole.1), shown(&pieces.1), "in pieces of {size}");
 }
