@@ -20,8 +20,10 @@ use crate::model::{Reason, Timestamp};
 
 mod file;
 pub(crate) mod warn_limiter;
+mod writing;
 
-pub use file::LetterFile;
+pub use file::{LetterFile, recall};
+pub use writing::{LetterSink, write_all};
 
 use warn_limiter::WarnLimiter;
 

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{CheckpointError, Checkpointer, Restored};
 use crate::config::{Config, Listen};
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, write_all};
 use crate::decode::{DecodeOptions, StreamPushes};
 use crate::expose::own_metrics::{LateStore, OwnMetrics};
 use crate::fault_point::kill_point;
@@ -28,7 +28,7 @@ use crate::http::{self, HttpContext, HttpLimits, Origins, PageOptions, Security,
 use crate::lease::Lease;
 use crate::model::Timestamp;
 use crate::push::{PushFront, Waiting};
-use crate::redis::dead_letters as dead_letters_writer;
+use crate::redis::dead_letters::StreamSink;
 use crate::redis::{ConnectError, Connector};
 use crate::shutdown;
 use crate::source::decoding::Decoding;
@@ -335,9 +335,9 @@ impl Parts {
         }
         self.push_sink.start(&self.push, &context, &self.connector);
         if self.config.reads_redis() {
-            keepers.spawn(dead_letters_writer::run(
-                self.connector.clone(),
-                self.config.dead_letters.clone(),
+            let bounds = self.config.dead_letters.clone();
+            keepers.spawn(write_all(
+                StreamSink::new(self.connector.clone(), bounds),
                 self.dead_letters.clone(),
                 stop_upkeep.clone(),
             ));

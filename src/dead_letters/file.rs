@@ -38,12 +38,9 @@ pub struct LetterFile {
 }
 
 impl LetterFile {
-    /// Opens or makes the file, and remembers what earlier processes wrote.
-    pub fn open(path: &Path, max_bytes: u64, letters: &DeadLetters) -> io::Result<Self> {
-        let older = path.with_extension("older.jsonl");
-        for file in [older.as_path(), path] {
-            remember(file, letters)?;
-        }
+    /// Opens or makes the file.
+    pub fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
+        let older = older(path);
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
@@ -87,6 +84,17 @@ impl LetterFile {
     }
 }
 
+/// Where the older half is.
+fn older(path: &Path) -> PathBuf {
+    path.with_extension("older.jsonl")
+}
+
+/// Keeps what earlier processes wrote among the newest letters.
+pub fn recall(path: &Path, letters: &DeadLetters) -> io::Result<()> {
+    remember(&older(path), letters)?;
+    remember(path, letters)
+}
+
 fn remember(path: &Path, letters: &DeadLetters) -> io::Result<()> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -126,9 +134,9 @@ mod tests {
         })
     }
 
-    fn remembered(path: &Path, max_bytes: u64) -> Vec<String> {
+    fn remembered(path: &Path) -> Vec<String> {
         let letters = DeadLetters::new(100);
-        LetterFile::open(path, max_bytes, &letters).expect("opened");
+        recall(path, &letters).expect("read");
         let newest = letters.newest(1000).into_iter();
         assert_eq!(letters.counts().pending, 0);
         newest.map(|recent| recent.letter.position.clone()).collect()
@@ -138,7 +146,7 @@ mod tests {
     fn letters_are_there_after_a_restart_newest_first() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("letters.jsonl");
-        let open = || LetterFile::open(&path, 1 << 20, &DeadLetters::new(10)).expect("opened");
+        let open = || LetterFile::open(&path, 1 << 20).expect("opened");
         open().add(&[letter(1), letter(2)]).expect("written");
         // A crash in the middle of a line.
         OpenOptions::new()
@@ -147,7 +155,7 @@ mod tests {
             .and_then(|mut file| file.write_all(b"{\"reason\":"))
             .expect("written");
         open().add(&[letter(3)]).expect("written");
-        assert_eq!(remembered(&path, 1 << 20), ["3", "2", "1"]);
+        assert_eq!(remembered(&path), ["3", "2", "1"]);
     }
 
     #[test]
@@ -155,14 +163,14 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("letters.jsonl");
         const MOST: u64 = 4096;
-        let mut file = LetterFile::open(&path, MOST, &DeadLetters::new(10)).expect("opened");
+        let mut file = LetterFile::open(&path, MOST).expect("opened");
         for number in 0..200 {
             file.add(&[letter(number)]).expect("written");
         }
         let sizes = std::fs::read_dir(directory.path()).expect("a directory");
         let sizes = sizes.map(|file| file.and_then(|file| file.metadata()).expect("a file").len());
         assert!(sizes.sum::<u64>() <= MOST);
-        let kept = remembered(&path, MOST);
+        let kept = remembered(&path);
         assert!(kept.len() >= 6, "{kept:?}");
         let expected: Vec<_> = (0..200).rev().take(kept.len()).map(|n| n.to_string()).collect();
         assert_eq!(kept, expected);

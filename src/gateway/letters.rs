@@ -1,20 +1,16 @@
-//! Dead letters where there is no Redis to write them to.
+//! Dead letters where there is no Redis to write them to: in a file beside the journal.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::journal_directory;
 use crate::config::Config;
-use crate::dead_letters::{DeadLetters, LetterFile};
+use crate::dead_letters::{DeadLetter, DeadLetters, LetterFile, LetterSink, recall, write_all};
 
-/// Letters written at once.
-const CHUNK: usize = 100;
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Beside the journal; `None` where that is in memory.
+/// Where it is; `None` where the journal is in memory.
 pub(super) fn file(config: &Config) -> Option<PathBuf> {
     let journal = journal_directory(config)?;
     let mut name = journal.file_name()?.to_owned();
@@ -22,7 +18,7 @@ pub(super) fn file(config: &Config) -> Option<PathBuf> {
     Some(journal.with_file_name(name))
 }
 
-/// Writes letters until shutdown, and what is left then.
+/// Remembers what earlier processes wrote, and writes letters until shutdown.
 pub(super) async fn write_to_file(
     path: Option<PathBuf>,
     max_bytes: u64,
@@ -30,49 +26,43 @@ pub(super) async fn write_to_file(
     shutdown: CancellationToken,
 ) {
     let Some(path) = path else { return shutdown.cancelled().await };
-    let mut file: Option<LetterFile> = None;
-    let mut stopping = false;
-    loop {
-        let mut opened = match file.take() {
-            Some(file) => Ok(file),
-            None => {
-                let (path, letters) = (path.clone(), letters.clone());
-                let opened = spawn_blocking(move || LetterFile::open(&path, max_bytes, &letters));
-                opened.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-            }
-        };
-        if !stopping {
-            tokio::select! {
-                () = letters.wait_pending() => {}
-                () = shutdown.cancelled() => stopping = true,
-            }
-        }
-        let chunk = letters.take_pending(CHUNK);
-        if chunk.is_empty() && stopping {
-            return;
-        }
-        let written = match &mut opened {
-            Ok(opened) => opened.add(&chunk),
-            Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
-        };
-        match (opened, written) {
-            (Ok(opened), Ok(())) => {
-                letters.count_written(chunk.len() as u64);
-                file = Some(opened);
-            }
-            (_, written) => {
-                let error = written.err().map(|error| error.to_string());
-                tracing::debug!(path = %path.display(), error, "dead letters not written; kept in memory");
-                letters.count_failed_write();
-                letters.put_back(chunk);
-                if stopping {
-                    return;
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(RETRY) => {}
-                    () = shutdown.cancelled() => stopping = true,
-                }
-            }
-        }
+    let recalled = blocking({
+        let (path, letters) = (path.clone(), letters.clone());
+        move || recall(&path, &letters)
+    });
+    if let Err(error) = recalled.await {
+        tracing::warn!(path = %path.display(), %error, "earlier dead letters cannot be read");
     }
+    write_all(FileSink { path, max_bytes, file: None }, letters, shutdown).await;
+}
+
+struct FileSink {
+    path: PathBuf,
+    max_bytes: u64,
+    /// Opened when it is first written to, and again after an error.
+    file: Option<LetterFile>,
+}
+
+impl LetterSink for FileSink {
+    async fn write(&mut self, letters: &[Arc<DeadLetter>]) -> Result<(), String> {
+        let (path, max_bytes, file) = (self.path.clone(), self.max_bytes, self.file.take());
+        let letters = letters.to_vec();
+        let written = blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => LetterFile::open(&path, max_bytes)?,
+            };
+            file.add(&letters)?;
+            Ok(file)
+        });
+        self.file =
+            Some(written.await.map_err(|error| format!("{}: {error}", self.path.display()))?);
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -8,65 +8,18 @@
 //! newest ones can be read over HTTP meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::RedisError;
-use tokio_util::sync::CancellationToken;
 
 use super::{Connector, Link};
 use crate::config::DeadLettersConfig;
-use crate::dead_letters::{DeadLetter, DeadLetters};
-
-/// Letters written by one round trip.
-const CHUNK: usize = 100;
-const RETRY: Duration = Duration::from_secs(1);
+use crate::dead_letters::{DeadLetter, LetterSink};
 
 /// The memory is asked for whenever this part of what the stream may take was written.
 const MEASURED_PART: u64 = 8;
 
-/// Writes dead letters until shutdown, and what is left then.
-pub async fn run(
-    connector: Connector,
-    bounds: DeadLettersConfig,
-    letters: DeadLetters,
-    shutdown: CancellationToken,
-) {
-    let mut writer = Writer::new(connector, bounds);
-    loop {
-        let stopping = tokio::select! {
-            () = letters.wait_pending() => false,
-            () = shutdown.cancelled() => true,
-        };
-        loop {
-            let chunk = letters.take_pending(CHUNK);
-            if chunk.is_empty() {
-                break;
-            }
-            if let Err(error) = writer.write(&chunk).await {
-                let stream = &writer.bounds.stream;
-                tracing::debug!(stream, %error, "dead letters not written; kept in memory");
-                writer.link.close();
-                letters.count_failed_write();
-                letters.put_back(chunk);
-                if stopping {
-                    return;
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(RETRY) => {}
-                    () = shutdown.cancelled() => {}
-                }
-                break;
-            }
-            letters.count_written(chunk.len() as u64);
-            writer.bound_bytes().await;
-        }
-        if stopping {
-            return;
-        }
-    }
-}
-
-struct Writer {
+/// Writes letters to their stream.
+pub struct StreamSink {
     link: Link,
     bounds: DeadLettersConfig,
     /// Written since the stream was measured.
@@ -74,8 +27,19 @@ struct Writer {
     has_warned: bool,
 }
 
-impl Writer {
-    fn new(connector: Connector, bounds: DeadLettersConfig) -> Self {
+impl LetterSink for StreamSink {
+    async fn write(&mut self, letters: &[Arc<DeadLetter>]) -> Result<(), String> {
+        if let Err(error) = self.add(letters).await {
+            self.link.close();
+            return Err(format!("{}: {error}", self.bounds.stream));
+        }
+        self.bound_bytes().await;
+        Ok(())
+    }
+}
+
+impl StreamSink {
+    pub fn new(connector: Connector, bounds: DeadLettersConfig) -> Self {
         // What earlier processes left is measured with the first letter.
         let unmeasured_bytes = bounds.max_bytes;
         Self {
@@ -86,7 +50,7 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, letters: &[Arc<DeadLetter>]) -> Result<(), String> {
+    async fn add(&mut self, letters: &[Arc<DeadLetter>]) -> Result<(), String> {
         let connection = self.link.open().await.map_err(|error| error.to_string())?;
         let mut pipe = redis::pipe();
         for letter in letters {
