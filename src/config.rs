@@ -35,6 +35,7 @@ mod settings;
 mod snapshot;
 mod snapshot_url;
 mod stream;
+mod users;
 mod value;
 
 pub use connection_string::{ConnectionStringError, Endpoint, RedisTarget, Secret};

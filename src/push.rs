@@ -89,6 +89,12 @@ pub struct Pending {
     pub backlog: Option<Counted>,
 }
 
+impl AsRef<[u8]> for Pending {
+    fn as_ref(&self) -> &[u8] {
+        &self.record
+    }
+}
+
 impl Pending {
     /// This one and those that wait right behind it: so many, and of about so many bytes together
     /// unless a single one is larger.

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::connection_string::Secret;
 use super::listen::{Listen, NotAnAddress};
 use super::settings::Settings;
-use super::value::{Bool, Names, Raw, Rule, Text, Whole};
+use super::users::{HIDDEN, pairs, without_passwords};
+use super::value::{Bool, Raw, Rule, Text, Whole};
 
 /// A producer that logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,11 +205,7 @@ impl Rule for Users {
     type Value = Vec<DoorUser>;
 
     fn parse(&self, raw: &Raw) -> Option<Vec<DoorUser>> {
-        let user = |text: String| {
-            let (name, password) = text.split_once('=')?;
-            DoorUser::new(name, &Secret::from(password), None)
-        };
-        Names.parse(raw)?.into_iter().map(user).collect()
+        pairs(raw, |name, password| DoorUser::new(name, &Secret::from(password), None))
     }
 
     fn expected(&self) -> String {
@@ -218,12 +215,11 @@ impl Rule for Users {
     }
 
     fn show(&self, value: &Vec<DoorUser>) -> String {
-        value.iter().map(|user| format!("{}=***", user.name)).collect::<Vec<_>>().join(",")
+        without_passwords(value.iter().map(|user| &*user.name))
     }
 
-    /// It holds passwords, and where they begin is just what is not clear.
     fn show_refused(&self, _raw: &Raw) -> String {
-        "***".into()
+        HIDDEN.into()
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::connection_string::Secret;
 use super::settings::Settings;
+use super::users::{HIDDEN, pairs, without_passwords};
 use super::value::{Names, Raw, Rule, Text};
 
 /// What is asked by those who only want to know whether the gateway lives.
@@ -50,13 +51,11 @@ impl Rule for PlainUsers {
     type Value = Vec<PlainUser>;
 
     fn parse(&self, raw: &Raw) -> Option<Vec<PlainUser>> {
-        let user = |text: String| {
-            let (name, password) = text.split_once('=')?;
+        pairs(raw, |name, password| {
             // In the credentials of a request, a colon ends the name.
             let valid = !name.is_empty() && !name.contains(':') && !password.is_empty();
             valid.then(|| PlainUser { name: name.into(), password: password.into() })
-        };
-        Names.parse(raw)?.into_iter().map(user).collect()
+        })
     }
 
     fn expected(&self) -> String {
@@ -64,12 +63,11 @@ impl Rule for PlainUsers {
     }
 
     fn show(&self, value: &Vec<PlainUser>) -> String {
-        value.iter().map(|user| format!("{}=***", user.name)).collect::<Vec<_>>().join(",")
+        without_passwords(value.iter().map(|user| &*user.name))
     }
 
-    /// It holds passwords, and where they begin is just what is not clear.
     fn show_refused(&self, _raw: &Raw) -> String {
-        "***".into()
+        HIDDEN.into()
     }
 }
 

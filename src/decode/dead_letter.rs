@@ -11,10 +11,7 @@ use crate::model::{Body, RawEntry, Span};
 /// The bytes of the member at `raw`. When that is empty, all of the entry: its payload, or its
 /// fields as JSON.
 pub fn dead_letter_payload(entry: &RawEntry, raw: Span) -> Vec<u8> {
-    let body = match &entry.body {
-        Body::Once(once) => &once.body,
-        body => body,
-    };
+    let body = entry.body.without_key();
     match (body, stream_entry::payload(body)) {
         (_, Some(payload)) if !raw.is_empty() => payload[raw.range()].to_vec(),
         (Body::Payload(payload), _) | (Body::Field { .. }, Some(payload)) => payload.to_vec(),

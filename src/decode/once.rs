@@ -54,8 +54,13 @@ pub fn key_of(kind: &[u8], texts: &[&[u8]]) -> IdempotencyKey {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
+    // What else a payload holds is not compared.
+    IdempotencyKey { key: shortened(hash), fingerprint: 0 }
+}
+
+/// As much of a hash as a key has.
+pub(super) fn shortened(hash: Sha256) -> [u8; 16] {
     let digest: [u8; 32] = hash.finalize().into();
     let (key, _) = digest.split_first_chunk().expect("32 bytes are more than 16");
-    // What else a payload holds is not compared.
-    IdempotencyKey { key: *key, fingerprint: 0 }
+    *key
 }

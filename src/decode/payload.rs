@@ -11,8 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
-use super::fields::Fields;
-use super::fields::Input;
+use super::fields::{Fields, Input};
 use super::once::Envelope;
 use super::plain::{self, Pair};
 use super::refusal::{Refusal, Verbatim};

@@ -40,7 +40,7 @@ pub fn payload(body: &Body) -> Option<&Bytes> {
 }
 
 pub(super) fn content(body: &Body) -> Content<'_> {
-    match body {
+    match body.without_key() {
         Body::Payload(payload) => Content::Payload(payload),
         Body::Field { name, value } if name == PUSH_FIELD => Content::StreamPush(value),
         Body::Field { name, value } if name != "name" || is_json(value) => Content::Payload(value),
@@ -48,7 +48,8 @@ pub(super) fn content(body: &Body) -> Content<'_> {
         Body::Fields(fields) => of_several(fields),
         Body::JournalRecord(record) => Content::JournalRecord(record),
         Body::Push(push) => Content::Push(push),
-        Body::Once(once) => content(&once.body),
+        // None has one any more.
+        Body::Once(_) => Content::Flat,
     }
 }
 
@@ -68,15 +69,10 @@ fn of_several(fields: &[(Bytes, Bytes)]) -> Content<'_> {
 
 /// The fields of a stream's entry.
 pub(super) fn fields(body: &Body) -> impl Iterator<Item = (&Bytes, &Bytes)> + Clone {
-    let (only, several): (_, &[(Bytes, Bytes)]) = match body {
+    let (only, several): (_, &[(Bytes, Bytes)]) = match body.without_key() {
         Body::Field { name, value } => (Some((name, value)), &[]),
         Body::Fields(fields) => (None, fields),
-        Body::Once(once) => match &once.body {
-            Body::Field { name, value } => (Some((name, value)), &[]),
-            Body::Fields(fields) => (None, fields),
-            _ => (None, &[]),
-        },
-        Body::Payload(_) | Body::JournalRecord(_) | Body::Push(_) => (None, &[]),
+        _ => (None, &[]),
     };
     only.into_iter().chain(several.iter().map(|(name, value)| (name, value)))
 }

@@ -57,6 +57,16 @@ pub enum Body {
     Once(Box<OnceBody>),
 }
 
+impl Body {
+    /// What there is to decode, without the key under which it may come again.
+    pub fn without_key(&self) -> &Self {
+        match self {
+            Self::Once(once) => once.body.without_key(),
+            body => body,
+        }
+    }
+}
+
 /// An entry with the key under which its producer sends it again.
 #[derive(Clone, Debug)]
 pub struct OnceBody {

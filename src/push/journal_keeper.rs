@@ -200,8 +200,7 @@ impl Feed {
     fn keep(&self, together: Vec<Pending>) -> Result<(), (io::Error, bool)> {
         let mut journal = self.0.journal.as_ref().map(Mutex::lock);
         if let Some(journal) = &mut journal {
-            let records: Vec<_> = together.iter().map(|pending| pending.record.clone()).collect();
-            journal.append(&records).map_err(|error| (error, journal.is_in_doubt()))?;
+            journal.append(&together).map_err(|error| (error, journal.is_in_doubt()))?;
         }
         let mut kept = self.0.kept.lock();
         for Pending { push, record, backlog, .. } in together {

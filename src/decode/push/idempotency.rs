@@ -4,14 +4,14 @@ use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::PushRequest;
+use crate::decode::once::shortened;
 use crate::model::push::IdempotencyKey;
 
 /// The key under which a push is remembered, if its client gave one.
 pub(super) fn key(request: &PushRequest) -> Option<IdempotencyKey> {
     let header = request.idempotency_key.as_ref()?;
-    let digest: [u8; 32] = Sha256::digest(header.as_bytes()).into();
-    let (key, _) = digest.split_first_chunk().expect("32 bytes are more than 16");
-    Some(IdempotencyKey { key: *key, fingerprint: fingerprint(request) })
+    let key = shortened(Sha256::new_with_prefix(header));
+    Some(IdempotencyKey { key, fingerprint: fingerprint(request) })
 }
 
 /// A hash of all that decides what the push does; texts by their length, so that they don't run

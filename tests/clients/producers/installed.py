@@ -11,9 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Nothing is to be left beside the scripts.
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests"))
+
+from pip_command import pip_command
+
 HERE = ROOT / "tests" / "clients" / "producers"
 PLACE = ROOT / "target" / "clients"
 
@@ -63,18 +68,9 @@ def kept(name, install):
 def python_package(requirement):
     def install(place):
         options = ["--quiet", "--disable-pip-version-check", "--root-user-action", "ignore"]
-        run([*pip_command(), "install", *options, "--target", place, requirement])
+        run([*pip_command(PLACE), "install", *options, "--target", place, requirement])
 
     return kept(requirement, install)
-
-
-def pip_command():
-    """Where Python comes without pip, a virtual environment may have it."""
-    own = [sys.executable, "-m", "pip"]
-    if subprocess.run([*own, "--version"], capture_output=True).returncode == 0:
-        return own
-    venv.create(PLACE / "venv", with_pip=True)
-    return [str(PLACE / "venv" / "bin" / "python3"), "-m", "pip"]
 
 
 def node_packages():

@@ -2,16 +2,13 @@
 //! said in a word that makes no client send it again by itself.
 
 use super::*;
+use crate::harness::disk::JOURNAL_FAULTS;
 use crate::harness::{turn, wait_for};
 
 #[test]
 fn errors_of_every_kind_at_every_write() {
     let _turn = turn::shared();
-    for (point, kind, error) in [
-        ("journal-write", "ENOSPC", "No space left on device"),
-        ("journal-write", "EIO", "Input/output error"),
-        ("journal-sync", "EIO", "Input/output error"),
-    ] {
+    for (point, kind, error) in JOURNAL_FAULTS {
         let (gateway, port) = door();
         let faults = format!("{point}=2*off->3*return({kind})");
         let mut gateway = gateway.set("FAILPOINTS", &faults).start();

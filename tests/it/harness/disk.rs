@@ -7,6 +7,14 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+/// What the journal's disk may answer: a point of the code, the error, and what is said of it.
+#[cfg(feature = "failpoints")]
+pub(crate) const JOURNAL_FAULTS: [(&str, &str, &str); 3] = [
+    ("journal-write", "ENOSPC", "No space left on device"),
+    ("journal-write", "EIO", "Input/output error"),
+    ("journal-sync", "EIO", "Input/output error"),
+];
+
 pub(crate) struct SmallDisk {
     directory: TempDir,
 }

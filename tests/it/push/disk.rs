@@ -2,6 +2,8 @@
 //! room they are taken as before.
 
 use super::{DEADLINE, answered, send, send_with, served};
+#[cfg(feature = "failpoints")]
+use crate::harness::disk::JOURNAL_FAULTS;
 use crate::harness::disk::SmallDisk;
 use crate::harness::{Gateway, RedisServer, turn, wait_for};
 
@@ -66,11 +68,7 @@ fn padded(body: &str) -> String {
 #[test]
 fn errors_of_every_kind_at_every_write() {
     let _turn = turn::shared();
-    for (point, kind, error) in [
-        ("journal-write", "ENOSPC", "No space left on device"),
-        ("journal-write", "EIO", "Input/output error"),
-        ("journal-sync", "EIO", "Input/output error"),
-    ] {
+    for (point, kind, error) in JOURNAL_FAULTS {
         let redis = RedisServer::start(&[]);
         let faults = format!("{point}=2*off->3*return({kind})");
         let mut gateway = Gateway::of(&redis).set("FAILPOINTS", &faults).start();
