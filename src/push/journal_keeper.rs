@@ -197,7 +197,7 @@ impl Feed {
     }
 
     /// All of them or none; an error also says whether a crash may leave them there all the same.
-    fn keep(&self, together: Vec<Pending>) -> Result<(), (io::Error, bool)> {
+    pub(crate) fn keep(&self, together: Vec<Pending>) -> Result<(), (io::Error, bool)> {
         let mut journal = self.0.journal.as_ref().map(Mutex::lock);
         if let Some(journal) = &mut journal {
             journal.append(&together).map_err(|error| (error, journal.is_in_doubt()))?;

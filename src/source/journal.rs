@@ -218,6 +218,29 @@ impl Upkeep for PushJournalUpkeep {
 mod tests {
     use super::*;
     use crate::journal::Journal;
+    use crate::push::Pending;
+
+    /// A push that is kept while the source looks for it was passed over, as if it were missing.
+    #[tokio::test]
+    async fn what_is_kept_between_two_looks_is_not_missing() {
+        const COUNT: u64 = 300_000;
+        let (feed, store) = (Feed::in_memory(), Store::new(10));
+        let mut source = PushJournalSource::new(feed.clone(), store);
+        let keeper = std::thread::spawn(move || {
+            for ticket in 0..COUNT {
+                let record = vec![0].into();
+                let pending = Pending { ticket, push: None, record, backlog: None };
+                feed.keep(vec![pending]).expect("memory");
+            }
+        });
+        let mut read = 0;
+        while read < COUNT {
+            let reading = source.read().await.expect("memory");
+            assert!(!reading.resume, "missing from {read} on");
+            read += reading.entries.len() as u64;
+        }
+        keeper.join().expect("kept");
+    }
 
     #[tokio::test]
     async fn what_a_retained_snapshot_may_need_stays_in_the_journal() {
