@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -147,29 +147,15 @@ impl OpenDoor {
         }
     }
 
-    /// Learns which ids were given out, and what is applied.
+    /// Learns from the journal which ids were given out.
+    pub(super) async fn learn_ids(&self, feed: &Feed) {
+        let (door, feed) = (self.door.clone(), feed.clone());
+        let learnt = spawn_blocking(move || learn_ids(&door, &feed)).await;
+        learnt.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    }
+
+    /// Lets it ask what is applied.
     pub(super) fn know(&self, feed: &Feed, store: &Store) {
-        let mut from = feed.first();
-        loop {
-            match feed.read(from, ABOUT_BYTES_AT_ONCE) {
-                Ok(records) if records.is_empty() => break,
-                Ok(records) => {
-                    for (number, record) in records {
-                        from = number + 1;
-                        if delivery::is_delivery(&record) {
-                            for (stream, id) in delivery::last_ids(&record) {
-                                self.door.raise_id(&stream, id);
-                            }
-                        }
-                    }
-                }
-                // The source meets the same, and says so.
-                Err(error) => {
-                    tracing::debug!(%error, "cannot look for the ids in the journal");
-                    break;
-                }
-            }
-        }
         let (feed, store, key) = (feed.clone(), store.clone(), source_key(feed));
         self.door.ask_applied(Arc::new(move || feed.forget_below(applied(&store, &key))));
     }
@@ -181,6 +167,27 @@ impl OpenDoor {
             && let Err(error) = serving.await
         {
             tracing::error!(%error, "the Redis-protocol port failed");
+        }
+    }
+}
+
+fn learn_ids(door: &Door, feed: &Feed) {
+    let mut from = feed.first();
+    loop {
+        let records = match feed.read(from, ABOUT_BYTES_AT_ONCE) {
+            Ok(records) => records,
+            // The source meets the same, and says so.
+            Err(error) => {
+                tracing::debug!(%error, "cannot look for the ids in the journal");
+                return;
+            }
+        };
+        let Some((last, _)) = records.last() else { return };
+        from = last + 1;
+        for (_, record) in records.iter().filter(|(_, record)| delivery::is_delivery(record)) {
+            for (stream, id) in delivery::last_ids(record) {
+                door.raise_id(&stream, id);
+            }
         }
     }
 }
